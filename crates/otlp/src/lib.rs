@@ -1,0 +1,42 @@
+//! OTLP bytes to spans: protobuf or JSON, compressed or not, with every limit enforced before the memory is spent.
+//!
+//! [`inflate`] undoes the content encoding and stops at a bound. [`decode_traces`] reads one export
+//! request; [`from_traces_request`] takes one that a gRPC server has read already. Both give
+//! [`Traces`]: the spans that can be stored, and for each other one a [`Rejected`] with its reason.
+//! [`encode_traces_response`] writes the answer.
+//!
+//! This crate does not know what an LLM is, does no I/O, and knows no clock: how old a span may be is
+//! decided by its caller.
+
+mod encoding;
+mod error;
+mod json;
+mod model;
+mod protobuf;
+mod response;
+
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+
+pub use encoding::{Encoding, Format, inflate};
+pub use error::DecodeError;
+pub use model::{AnyValue, Event, Limits, Link, Rejected, Resource, Scope, Span, Status, Traces};
+pub use response::{Outcome, encode_traces_response};
+
+/// Reads the body of one trace export.
+///
+/// # Errors
+/// When the bytes are no such request, or would take more memory than `limits` allow. A span that is
+/// bad on its own (its ids, too many attributes, values nested too deep) is no error: it is in
+/// [`Traces::rejected`].
+pub fn decode_traces(body: &[u8], format: Format, limits: &Limits) -> Result<Traces, DecodeError> {
+    match format {
+        Format::Protobuf => protobuf::decode(body, limits),
+        Format::Json => json::decode(body, limits),
+    }
+}
+
+/// Takes over a request that was read already, as a gRPC server does, under the default [`Limits`].
+#[must_use]
+pub fn from_traces_request(request: ExportTraceServiceRequest) -> Traces {
+    protobuf::admit(request, &Limits::default())
+}
