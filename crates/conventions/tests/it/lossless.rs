@@ -1,0 +1,200 @@
+//! No attribute of any span is ever lost.
+
+use std::sync::Arc;
+
+use crate::bodies::{files, spans};
+use conventions::{Options, Vantage, normalise};
+use otlp::{AnyValue, Event, Resource, Scope, Span, Status};
+use proptest::prelude::*;
+use schema::{Row, Value};
+
+/// Whether a value is somewhere in a row, as a cell or in the overflow.
+fn holds(row: &Row, value: &AnyValue) -> bool {
+    let cell = match value {
+        AnyValue::Null => return true,
+        AnyValue::Text(text) => Value::Text(text.clone()),
+        AnyValue::Int(int) => Value::Int(*int),
+        AnyValue::Double(float) => Value::Float(*float),
+        AnyValue::Bool(bool) => Value::Bool(*bool),
+        AnyValue::Bytes(_) | AnyValue::Array(_) | AnyValue::Map(_) => return true,
+    };
+    row.cells().any(|(_, found)| *found == cell)
+        || overflow(row).iter().any(|(_, found)| match &cell {
+            Value::Text(text) => found == text,
+            Value::Int(int) => found == int,
+            Value::Float(float) => found == float,
+            Value::Bool(bool) => found == bool,
+            Value::Bytes(_) => false,
+        })
+}
+
+fn overflow(row: &Row) -> serde_json::Map<String, serde_json::Value> {
+    row.text("attributes_overflow")
+        .map(|text| serde_json::from_str(text).expect("the overflow is JSON"))
+        .unwrap_or_default()
+}
+
+#[test]
+fn every_attribute_of_every_recorded_span_is_in_its_row() {
+    for file in files() {
+        for span in spans(&file) {
+            let row = normalise(span.clone(), &Options::default());
+            let all = span
+                .attributes
+                .iter()
+                .chain(&span.resource.attributes)
+                .chain(&span.scope.attributes);
+            for (key, value) in all {
+                assert!(holds(&row, value), "{file}: {key}");
+            }
+        }
+    }
+}
+
+/// Keys that the tables know, keys that clash with columns, and others.
+fn key() -> impl Strategy<Value = String> {
+    let known = prop::sample::select(vec![
+        "llm.invocation_parameters",
+        "input.value",
+        "output.value",
+        "llm.token_count.prompt",
+        "gen_ai.usage.input_tokens",
+        "gen_ai.request.model",
+        "gen_ai.operation.name",
+        "openinference.span.kind",
+        "langfuse.observation.type",
+        "langfuse.observation.usage_details",
+        "gen_ai.input.messages",
+        "gen_ai.output.messages",
+        "llm.input_messages.0.message.content",
+        "llm.input_messages.99999999999.message.role",
+        "llm.output_messages.0.message.tool_calls.0.tool_call.function.arguments",
+        "gen_ai.prompt.0.content",
+        "gen_ai.prompt",
+        "mlflow.spanType",
+        "ai.operationId",
+        "duration",
+        "_timestamp",
+        "events",
+        "attributes_overflow",
+        "inferscope.endpoint",
+        "service.name",
+        "name",
+        "attr.duration",
+        "metadata",
+        "error.type",
+        "http.response.status_code",
+        "langfuse.observation.completion_start_time",
+        "gen_ai.response.finish_reasons",
+        "gen_ai.tool.definitions",
+        "gen_ai.openai.api_base",
+    ]);
+    prop_oneof![known.prop_map(str::to_owned), ".{0,12}", "[a-c._]{0,4}"]
+}
+
+fn value() -> impl Strategy<Value = AnyValue> {
+    let json = prop::sample::select(vec![
+        "{}",
+        "[]",
+        "null",
+        "\"x\"",
+        "{\"model\":\"m\",\"max_tokens\":5}",
+        "[{\"role\":\"user\",\"content\":\"hi\"}]",
+        "[{\"role\":\"user\",\"parts\":[]}]",
+        "{\"usage\":{\"prompt_tokens\":-1}}",
+        "{\"input\":7,\"output\":9223372036854775807,\"input_x\":9223372036854775807}",
+        "chat",
+        "LLM",
+        "generation",
+        "EMBEDDING",
+        "[[[1]]]",
+        "{\"choices\":[{\"message\":null}]}",
+        "2026-11-23T23:59:28Z",
+        "http://[::1]:99999999999999999999/",
+    ]);
+    let leaf = prop_oneof![
+        json.prop_map(|text| AnyValue::Text(text.to_owned())),
+        ".{0,20}".prop_map(AnyValue::Text),
+        any::<i64>().prop_map(AnyValue::Int),
+        (-1.0e9..1.0e9).prop_map(AnyValue::Double),
+        any::<bool>().prop_map(AnyValue::Bool),
+        any::<Vec<u8>>().prop_map(AnyValue::Bytes),
+    ];
+    leaf.prop_recursive(3, 12, 4, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(AnyValue::Array),
+            prop::collection::vec(("[a-z]{0,6}", inner), 0..4).prop_map(AnyValue::Map),
+        ]
+    })
+}
+
+fn attributes(most: usize) -> impl Strategy<Value = Vec<(String, AnyValue)>> {
+    prop::collection::vec((key(), value()), 0..most)
+}
+
+fn span() -> impl Strategy<Value = Span> {
+    let event_name = prop::sample::select(vec![
+        "exception",
+        "gen_ai.choice",
+        "gen_ai.user.message",
+        "gen_ai.content.prompt",
+        "First Token Stream Event",
+        "x",
+    ]);
+    let event =
+        (event_name, any::<u64>(), attributes(4)).prop_map(|(name, time_ns, attributes)| Event {
+            time_ns,
+            name: name.to_owned(),
+            attributes,
+            dropped_attributes: 0,
+        });
+    let own =
+        (attributes(24), prop::collection::vec(event, 0..3), any::<u64>(), any::<u64>(), -1..4_i32);
+    (own, attributes(4), attributes(3), ".{0,8}").prop_map(
+        |((attributes, events, start_ns, end_ns, code), resource, scope, name)| Span {
+            trace_id: [1; 16],
+            span_id: [2; 8],
+            parent_span_id: None,
+            trace_state: String::new(),
+            flags: 0,
+            name,
+            kind: 1,
+            start_ns,
+            end_ns,
+            attributes,
+            events,
+            links: Vec::new(),
+            status: Some(Status { code, message: String::new() }),
+            resource: Arc::new(Resource { attributes: resource }),
+            scope: Arc::new(Scope {
+                name: "x".to_owned(),
+                version: String::new(),
+                attributes: scope,
+            }),
+        },
+    )
+}
+
+proptest! {
+    #[test]
+    fn every_attribute_of_any_span_is_in_its_row(span in span(), gateway: bool) {
+        let vantage = if gateway { Vantage::Gateway } else { Vantage::App };
+        let row = normalise(span.clone(), &Options { vantage, ..Options::default() });
+        let all = span.attributes.iter().chain(&span.resource.attributes).chain(&span.scope.attributes);
+        for (key, value) in all {
+            prop_assert!(holds(&row, value), "{}: {:?} in {:?}", key, value, row);
+        }
+        let names: std::collections::HashSet<_> = row.cells().map(|(name, _)| name.as_str()).collect();
+        prop_assert_eq!(names.len(), row.len());
+        for (name, value) in row.cells() {
+            if let Some(column) = schema::column(name) {
+                let fits = matches!(
+                    (value, column.ty),
+                    (Value::Text(_), schema::Type::Text) | (Value::Int(_), schema::Type::Int) | (Value::Float(_), schema::Type::Float)
+                        | (Value::Bool(_), schema::Type::Bool) | (Value::Bytes(_), schema::Type::Bytes)
+                );
+                prop_assert!(fits, "{}: {:?}", name, value);
+            }
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! Whole spans as rows: recorded ones, written ones and generated ones.
+
+mod bodies;
+mod examples;
+mod lossless;
+mod readme_program;
+mod recorded;
