@@ -1,0 +1,28 @@
+//! Tables of rows that other engines can open: rows in memory and committed files, as one consistent view.
+//!
+//! [`Lake`] owns one Delta Lake table per organisation, kind and stream, in `root/org/kind/stream`.
+//! Rows are appended with the position that the write-ahead log gave them, are visible at once, and
+//! become Parquet files when they are heavy or old enough. A commit carries the log position of its rows
+//! in Delta's own application transaction, so that after a crash a replay of the log adds exactly the rows
+//! that are missing. [`Lake::keep_from`] says which part of the log is still needed.
+//!
+//! A column that is seen for the first time is added, up to a cap; beyond it, and for values that do not fit
+//! their column's type, there is the JSON column `attributes_overflow`: nothing is lost.
+//!
+//! Nothing outside this crate knows that tables are Parquet, and this crate knows nothing of LLMs.
+
+mod batch;
+mod columns;
+mod delta;
+mod error;
+mod file;
+mod flush;
+mod lake;
+mod provider;
+mod range;
+mod rows;
+mod table;
+
+pub use error::Error;
+pub use lake::{Flush, Lake, LakeConfig, Ticket};
+pub use provider::{Extent, TableView};
