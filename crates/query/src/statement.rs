@@ -1,0 +1,200 @@
+//! SQL text to one read-only statement and the streams that it reads.
+
+use std::collections::HashSet;
+use std::str::FromStr;
+
+use datafusion::common::TableReference;
+use datafusion::sql::parser::{DFParserBuilder, Statement};
+use datafusion::sql::resolve::resolve_table_references;
+use datafusion::sql::sqlparser::ast::{
+    Expr, GroupByExpr, Ident, SelectItem, SetExpr, Statement as SqlStatement, Visit, Visitor,
+};
+use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
+use schema::{Kind, OrgName, Table};
+use std::ops::ControlFlow;
+
+use crate::error::Error;
+
+/// The longest SQL text that is read, bytes.
+const LONGEST: usize = 256 * 1024;
+/// How deep expressions may nest.
+const DEEPEST: usize = 64;
+
+/// One SELECT, and what it reads.
+#[derive(Clone, Debug)]
+pub(crate) struct Select {
+    pub(crate) statement: Statement,
+    /// Each stream with the name by which the SQL calls it.
+    pub(crate) streams: Vec<(TableReference, Table)>,
+}
+
+/// Reads the text; a stream without a kind is of `kind`, and all streams are of `org`.
+pub(crate) fn parse(sql: &str, org: &OrgName, kind: Kind) -> Result<Select, Error> {
+    if sql.len() > LONGEST {
+        return Err(Error::Sql(format!("the text is longer than {LONGEST} bytes")));
+    }
+    let mut statements = DFParserBuilder::new(sql)
+        .with_dialect(&PostgreSqlDialect {})
+        .with_recursion_limit(DEEPEST)
+        .build()?
+        .parse_statements()?;
+    let (Some(statement), true) = (statements.pop_front(), statements.is_empty()) else {
+        return Err(Error::Sql("expected exactly one statement".to_owned()));
+    };
+    let Statement::Statement(inner) = &statement else {
+        return Err(Error::NotAllowed("this statement does more than read".to_owned()));
+    };
+    let SqlStatement::Query(query) = inner.as_ref() else {
+        let word = sql.split_whitespace().next().unwrap_or_default().to_uppercase();
+        return Err(Error::NotAllowed(format!("{word} is not a SELECT")));
+    };
+    if let ControlFlow::Break(error) = query.visit(&mut OnlyReads) {
+        return Err(error);
+    }
+    let (relations, _) = resolve_table_references(&statement, true)?;
+    let mut seen = HashSet::new();
+    let mut streams = Vec::new();
+    for relation in relations.into_iter().filter(|relation| seen.insert(relation.clone())) {
+        streams.push((relation.clone(), stream_of(&relation, org, kind)?));
+    }
+    Ok(Select { statement, streams })
+}
+
+/// `stream` or `kind.stream`; nothing else names a stream, so no other organisation can be named.
+fn stream_of(name: &TableReference, org: &OrgName, kind: Kind) -> Result<Table, Error> {
+    match name {
+        TableReference::Bare { table } => Ok(Table::new(org.clone(), kind, table)),
+        TableReference::Partial { schema, table } => match Kind::from_str(schema) {
+            Ok(kind) => Ok(Table::new(org.clone(), kind, table)),
+            Err(()) => Err(Error::NotAllowed(format!(
+                "{schema:?} is not traces, logs or metrics, and streams of other organizations cannot be read"
+            ))),
+        },
+        TableReference::Full { catalog, .. } => Err(Error::NotAllowed(format!(
+            "{catalog:?} is outside of this organization; name a stream as \"stream\" or \"traces\".\"stream\""
+        ))),
+    }
+}
+
+/// Refuses the parts of a query that write, lock or read from elsewhere.
+struct OnlyReads;
+
+impl Visitor for OnlyReads {
+    type Break = Error;
+
+    fn pre_visit_query(
+        &mut self,
+        query: &datafusion::sql::sqlparser::ast::Query,
+    ) -> ControlFlow<Error> {
+        let refuse =
+            |what: &str| ControlFlow::Break(Error::NotAllowed(format!("{what} is not a SELECT")));
+        if !query.locks.is_empty() {
+            return refuse("FOR UPDATE");
+        }
+        match query.body.as_ref() {
+            SetExpr::Select(select) if select.into.is_some() => refuse("SELECT INTO"),
+            SetExpr::Insert(_) => refuse("INSERT"),
+            SetExpr::Update(_) => refuse("UPDATE"),
+            SetExpr::Delete(_) => refuse("DELETE"),
+            SetExpr::Merge(_) => refuse("MERGE"),
+            SetExpr::Select(_)
+            | SetExpr::Query(_)
+            | SetExpr::SetOperation { .. }
+            | SetExpr::Values(_)
+            | SetExpr::Table(_) => ControlFlow::Continue(()),
+        }
+    }
+}
+
+impl Select {
+    /// Whether this is a plain list of rows with no order of its own: no ORDER BY, GROUP BY, DISTINCT, set
+    /// operation or join. (Aggregates without GROUP BY are told apart once the plan is known.)
+    pub(crate) fn is_plain_list(&self) -> bool {
+        let Statement::Statement(inner) = &self.statement else { return false };
+        let SqlStatement::Query(query) = inner.as_ref() else { return false };
+        let SetExpr::Select(select) = query.body.as_ref() else { return false };
+        let grouped = match &select.group_by {
+            GroupByExpr::All(_) => true,
+            GroupByExpr::Expressions(by, _) => !by.is_empty(),
+        };
+        let one_table = select.from.len() == 1 && select.from[0].joins.is_empty();
+        query.order_by.is_none()
+            && query.with.is_none()
+            && select.distinct.is_none()
+            && !grouped
+            && one_table
+    }
+
+    /// The same statement with one more column in its answer.
+    pub(crate) fn also_selecting(&self, column: &str) -> Self {
+        let mut wider = self.clone();
+        if let Statement::Statement(inner) = &mut wider.statement
+            && let SqlStatement::Query(query) = inner.as_mut()
+            && let SetExpr::Select(select) = query.body.as_mut()
+        {
+            select.projection.push(SelectItem::UnnamedExpr(Expr::Identifier(Ident::new(column))));
+        }
+        wider
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(sql: &str) -> String {
+        parse(sql, &OrgName::first(), Kind::Traces).expect_err("is refused").to_string()
+    }
+
+    #[test]
+    fn what_writes_is_refused_by_name() {
+        for (sql, word) in [
+            ("INSERT INTO \"default\" VALUES (1)", "INSERT"),
+            ("DELETE FROM \"default\"", "DELETE"),
+            ("UPDATE \"default\" SET a = 1", "UPDATE"),
+            ("DROP TABLE \"default\"", "DROP"),
+            ("select * into x from \"default\"", "SELECT INTO"),
+            ("with d as (delete from \"default\" returning *) select * from d", "DELETE"),
+        ] {
+            let text = error(sql);
+            assert!(text.contains(word) && text.contains("only SELECT"), "{sql}: {text}");
+        }
+        assert!(error("COPY \"default\" TO '/tmp/x'").contains("only SELECT"));
+        assert!(error("select 1; select 2").contains("exactly one"));
+        assert!(error("selec 1").contains("SQL not valid"));
+    }
+
+    #[test]
+    fn only_streams_of_the_own_organization_can_be_named() {
+        let org = OrgName::first();
+        let tables = |sql: &str| parse(sql, &org, Kind::Traces).map(|select| select.streams);
+        let streams =
+            tables("select * from \"default\" a join logs.app b on a.x = b.x").expect("is fine");
+        let names: Vec<_> = streams.iter().map(|(_, table)| table.to_string()).collect();
+        assert!(
+            names.contains(&"default/traces/default".to_owned())
+                && names.contains(&"default/logs/app".to_owned())
+        );
+        assert!(
+            error("select * from other.traces.\"default\"")
+                .contains("outside of this organization")
+        );
+        assert!(error("select * from other.\"default\"").contains("other organizations"));
+    }
+
+    #[test]
+    fn a_plain_list_is_told_from_what_has_its_own_shape() {
+        let plain = |sql: &str| {
+            parse(sql, &OrgName::first(), Kind::Traces).expect("parses").is_plain_list()
+        };
+        assert!(plain("select * from \"default\" where a = 1 limit 5"));
+        for sql in [
+            "select * from \"default\" order by a",
+            "select a, count(*) from \"default\" group by a",
+            "select distinct a from \"default\"",
+            "select a from x union all select a from y",
+        ] {
+            assert!(!plain(sql), "{sql}");
+        }
+    }
+}

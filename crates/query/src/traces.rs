@@ -1,0 +1,388 @@
+//! Traces as people look for them: a page of summaries, and one trace whole.
+
+use std::collections::HashMap;
+
+use schema::OrgName;
+
+use crate::error::Error;
+use crate::search::{Cells, Query};
+use crate::session::{TRACES, TimeRange};
+
+/// How far around the asked range the other spans of a found trace are looked for, µs.
+const AROUND_US: i64 = 3_600_000_000;
+/// Most spans of one trace that are read.
+const MOST_SPANS: usize = 20_000;
+
+/// Which traces are wanted: those with a span that meets all that is set.
+#[derive(Clone, Debug, Default)]
+pub struct TraceFilter {
+    /// Model as requested or as answered.
+    pub model: Option<String>,
+    /// `OK` or `ERROR`.
+    pub status: Option<String>,
+    /// One of the closed set of error classes.
+    pub error_class: Option<String>,
+    /// Endpoint that served the call.
+    pub endpoint: Option<String>,
+    /// Replica that served the call.
+    pub replica: Option<String>,
+    /// Service that sent the span.
+    pub service: Option<String>,
+    /// Text in name, input, output or error, any case.
+    pub text: Option<String>,
+    /// Shortest span, µs.
+    pub min_duration_us: Option<i64>,
+}
+
+/// Where a page of traces ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TraceCursor {
+    /// Start of the last trace of the page, µs.
+    pub started_us: i64,
+    /// Its id.
+    pub trace_id: String,
+}
+
+/// One trace in a list. Tokens and cost count each model call once, however many spans describe it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TraceSummary {
+    /// 32 lower-case hex digits.
+    pub trace_id: String,
+    /// Start of the first span, µs since 1970-01-01 UTC.
+    pub started_us: i64,
+    /// From the first start to the last end, µs.
+    pub duration_us: i64,
+    /// Name of the root span, else of the earliest.
+    pub operation_name: Option<String>,
+    /// Service of the root span.
+    pub service_name: Option<String>,
+    /// Whether a span failed.
+    pub failed: bool,
+    /// Class of the first error.
+    pub error_class: Option<String>,
+    /// Text of the first error.
+    pub error_message: Option<String>,
+    /// Model that the first call asked for.
+    pub model_requested: Option<String>,
+    /// Model that answered it.
+    pub model_answered: Option<String>,
+    /// Time to first token of the first call that has one, seconds.
+    pub ttft_s: Option<f64>,
+    /// Input tokens of all calls that say; `None` if none does.
+    pub tokens_input: Option<i64>,
+    /// Output tokens of all calls that say.
+    pub tokens_output: Option<i64>,
+    /// The weakest source among them.
+    pub token_source: Option<String>,
+    /// Cost of all priced calls, US dollars; `None` if none is priced.
+    pub cost_usd: Option<f64>,
+    /// Endpoint that served the first call through the gateway.
+    pub endpoint: Option<String>,
+    /// Replica that served it.
+    pub replica_id: Option<String>,
+    /// HTTP status of the first call that has one.
+    pub http_status: Option<i64>,
+    /// Spans of the trace.
+    pub spans: usize,
+    /// Model calls of the trace.
+    pub calls: usize,
+    /// Beginning of the first call's input.
+    pub input_preview: Option<String>,
+}
+
+/// A page of traces, newest first.
+#[derive(Clone, Debug)]
+pub struct TracePage {
+    /// The traces.
+    pub traces: Vec<TraceSummary>,
+    /// Where the next page begins, if there is one.
+    pub next: Option<TraceCursor>,
+}
+
+impl Query {
+    /// A page of the traces that meet a filter, newest first.
+    ///
+    /// # Errors
+    /// As [`Query::search`].
+    pub async fn traces(
+        &self,
+        org: &OrgName,
+        range: TimeRange,
+        filter: &TraceFilter,
+        before: Option<&TraceCursor>,
+        limit: usize,
+    ) -> Result<TracePage, Error> {
+        let after = before.map_or(String::new(), |cursor| {
+            let (at, id) = (cursor.started_us, quoted(&cursor.trace_id));
+            format!("having min(_timestamp) < {at} or (min(_timestamp) = {at} and trace_id > {id})")
+        });
+        let sql = format!(
+            "select trace_id, min(_timestamp) as started from {TRACES} where trace_id is not null {conditions} \
+             group by trace_id {after} order by started desc, trace_id limit {more}",
+            conditions = conditions(filter),
+            more = limit + 1,
+        );
+        let found = self.own(org, sql, range).await?;
+        let mut ids: Vec<(String, i64)> = found
+            .cells()
+            .filter_map(|cells| cells.text("trace_id").zip(cells.int("started")))
+            .collect();
+        let more = ids.len() > limit;
+        ids.truncate(limit);
+        let last = ids.last().map(|(trace_id, started_us)| TraceCursor {
+            started_us: *started_us,
+            trace_id: trace_id.clone(),
+        });
+        Ok(TracePage {
+            traces: self.summaries(org, range, &ids).await?,
+            next: last.filter(|_| more),
+        })
+    }
+
+    async fn summaries(
+        &self,
+        org: &OrgName,
+        range: TimeRange,
+        ids: &[(String, i64)],
+    ) -> Result<Vec<TraceSummary>, Error> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let list: Vec<String> = ids.iter().map(|(id, _)| quoted(id)).collect();
+        let sql = format!(
+            "select {SUMMARY_COLUMNS} from {TRACES} where trace_id in ({}) order by _timestamp",
+            list.join(",")
+        );
+        let around = TimeRange {
+            from_us: range.from_us.saturating_sub(AROUND_US),
+            to_us: range.to_us.saturating_add(AROUND_US),
+        };
+        let found = self.own(org, sql, around).await?;
+        let mut spans: HashMap<String, Vec<SpanLine>> = HashMap::new();
+        for cells in found.cells() {
+            let line = SpanLine::read(&cells);
+            spans.entry(line.trace_id.clone()).or_default().push(line);
+        }
+        Ok(ids
+            .iter()
+            .filter_map(|(id, _)| spans.get(id).map(|spans| summarise(id, spans)))
+            .collect())
+    }
+
+    /// All spans of a trace as a JSON array, oldest first, each with every column that is not null; `None` if there
+    /// is no such trace. The second part says whether there are more spans than are read.
+    ///
+    /// # Errors
+    /// As [`Query::search`]; [`Error::Parameter`] if the id is not 32 hex digits.
+    pub async fn trace(
+        &self,
+        org: &OrgName,
+        trace_id: &str,
+    ) -> Result<Option<(String, bool)>, Error> {
+        if trace_id.len() != 32 || !trace_id.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return Err(Error::Parameter("a trace id is 32 hex digits".to_owned()));
+        }
+        let sql = format!(
+            "select * from {TRACES} where trace_id = {} order by start_time, span_id limit {}",
+            quoted(&trace_id.to_lowercase()),
+            MOST_SPANS + 1
+        );
+        let found = self.own(org, sql, TimeRange::ALWAYS).await?;
+        if found.rows == 0 { Ok(None) } else { Ok(Some((found.json()?, found.rows > MOST_SPANS))) }
+    }
+}
+
+const SUMMARY_COLUMNS: &str = "trace_id, span_id, reference_parent_span_id, _timestamp, duration, operation_name, service_name, \
+     span_status, error_class, error_message, llm_request_parameters_model, llm_model_name, \
+     gen_ai_response_time_to_first_chunk, llm_token_count_prompt, llm_token_count_completion, llm_token_source, \
+     llm_usage_cost_total, inferscope_vantage_point, inferscope_endpoint, inferscope_replica_id, \
+     http_response_status_code, llm_is_leaf, substr(coalesce(gen_ai_input_messages, llm_input), 1, 2000) as input";
+
+struct SpanLine {
+    trace_id: String,
+    span_id: String,
+    parent: Option<String>,
+    started_us: i64,
+    duration_us: i64,
+    name: Option<String>,
+    service: Option<String>,
+    failed: bool,
+    error_class: Option<String>,
+    error_message: Option<String>,
+    requested: Option<String>,
+    answered: Option<String>,
+    ttft_s: Option<f64>,
+    input_tokens: Option<i64>,
+    output_tokens: Option<i64>,
+    token_source: Option<String>,
+    cost: Option<f64>,
+    gateway: bool,
+    endpoint: Option<String>,
+    replica: Option<String>,
+    http_status: Option<i64>,
+    leaf: bool,
+    input: Option<String>,
+}
+
+impl SpanLine {
+    fn read(cells: &Cells<'_>) -> Self {
+        Self {
+            trace_id: cells.text("trace_id").unwrap_or_default(),
+            span_id: cells.text("span_id").unwrap_or_default(),
+            parent: cells.text("reference_parent_span_id"),
+            started_us: cells.int("_timestamp").unwrap_or_default(),
+            duration_us: cells.int("duration").unwrap_or_default(),
+            name: cells.text("operation_name"),
+            service: cells.text("service_name"),
+            failed: cells.text("span_status").as_deref() == Some("ERROR"),
+            error_class: cells.text("error_class"),
+            error_message: cells.text("error_message"),
+            requested: cells.text("llm_request_parameters_model"),
+            answered: cells.text("llm_model_name"),
+            ttft_s: cells.float("gen_ai_response_time_to_first_chunk"),
+            input_tokens: cells.int("llm_token_count_prompt"),
+            output_tokens: cells.int("llm_token_count_completion"),
+            token_source: cells.text("llm_token_source"),
+            cost: cells.float("llm_usage_cost_total"),
+            gateway: cells.text("inferscope_vantage_point").as_deref() == Some("gateway"),
+            endpoint: cells.text("inferscope_endpoint"),
+            replica: cells.text("inferscope_replica_id"),
+            http_status: cells.int("http_response_status_code"),
+            leaf: cells.truth("llm_is_leaf"),
+            input: cells.text("input"),
+        }
+    }
+}
+
+/// One model call: the app's leaf span, the gateway's span below it, or both.
+struct Call<'a> {
+    app: Option<&'a SpanLine>,
+    gateway: Option<&'a SpanLine>,
+}
+
+impl<'a> Call<'a> {
+    /// A fact of the call: the app's word, else the gateway's.
+    fn fact<T>(&self, fact: impl Fn(&'a SpanLine) -> Option<T>) -> Option<T> {
+        self.app.and_then(&fact).or_else(|| self.gateway.and_then(&fact))
+    }
+}
+
+fn calls(spans: &[SpanLine]) -> Vec<Call<'_>> {
+    let gateway_of = |app: &SpanLine| {
+        spans.iter().find(|span| span.gateway && span.parent.as_ref() == Some(&app.span_id))
+    };
+    let apps: Vec<&SpanLine> = spans.iter().filter(|span| span.leaf && !span.gateway).collect();
+    let is_below_an_app =
+        |span: &SpanLine| apps.iter().any(|app| span.parent.as_ref() == Some(&app.span_id));
+    let alone = spans.iter().filter(|span| span.gateway && span.leaf && !is_below_an_app(span));
+    let of_apps = apps.iter().map(|app| Call { app: Some(app), gateway: gateway_of(app) });
+    of_apps.chain(alone.map(|gateway| Call { app: None, gateway: Some(gateway) })).collect()
+}
+
+fn summarise(trace_id: &str, spans: &[SpanLine]) -> TraceSummary {
+    let calls = calls(spans);
+    let root = spans.iter().find(|span| span.parent.is_none()).or_else(|| spans.first());
+    let started_us = spans.iter().map(|span| span.started_us).min().unwrap_or_default();
+    let ended_us =
+        spans.iter().map(|span| span.started_us + span.duration_us).max().unwrap_or_default();
+    let error = spans.iter().find(|span| span.failed);
+    let first = calls.first();
+    let model = |fact: fn(&SpanLine) -> Option<String>| {
+        first.and_then(|call| call.fact(fact)).or_else(|| spans.iter().find_map(fact))
+    };
+    TraceSummary {
+        trace_id: trace_id.to_owned(),
+        started_us,
+        duration_us: ended_us - started_us,
+        operation_name: root.and_then(|span| span.name.clone()),
+        service_name: root.and_then(|span| span.service.clone()),
+        failed: error.is_some(),
+        error_class: spans.iter().find_map(|span| span.error_class.clone()),
+        error_message: error.and_then(|span| span.error_message.clone()),
+        model_requested: model(|span| span.requested.clone()),
+        model_answered: model(|span| span.answered.clone()),
+        ttft_s: calls.iter().find_map(|call| call.fact(|span| span.ttft_s)),
+        tokens_input: sum(calls.iter().map(|call| call.fact(|span| span.input_tokens))),
+        tokens_output: sum(calls.iter().map(|call| call.fact(|span| span.output_tokens))),
+        token_source: weakest(
+            calls.iter().filter_map(|call| call.fact(|span| span.token_source.clone())),
+        ),
+        cost_usd: calls.iter().filter_map(|call| call.fact(|span| span.cost)).reduce(|a, b| a + b),
+        endpoint: spans.iter().find_map(|span| span.endpoint.clone()),
+        replica_id: spans.iter().find_map(|span| span.replica.clone()),
+        http_status: calls.iter().find_map(|call| call.fact(|span| span.http_status)),
+        spans: spans.len(),
+        calls: calls.len(),
+        input_preview: first
+            .and_then(|call| call.fact(|span| span.input.clone()))
+            .map(|input| preview(&input)),
+    }
+}
+
+/// The sum of what is known; `None` if nothing is.
+fn sum(parts: impl Iterator<Item = Option<i64>>) -> Option<i64> {
+    parts.flatten().reduce(|a, b| a + b)
+}
+
+/// `partial` is weaker than `estimated`, that than `derived`, that than `reported`.
+fn weakest(sources: impl Iterator<Item = String>) -> Option<String> {
+    const WEAKEST_FIRST: [&str; 4] = ["partial", "estimated", "derived", "reported"];
+    sources.min_by_key(|source| WEAKEST_FIRST.iter().position(|known| known == source).unwrap_or(0))
+}
+
+/// The last text that a person or program wrote to the model, at most 200 characters.
+fn preview(input: &str) -> String {
+    let text = last_text(input).unwrap_or_else(|| input.to_owned());
+    text.chars().take(200).collect()
+}
+
+fn last_text(input: &str) -> Option<String> {
+    // The input was cut in SQL, so it may not parse: then the raw text is the preview.
+    let messages: serde_json::Value = serde_json::from_str(input).ok()?;
+    let parts = messages.as_array()?.last()?.get("parts")?.as_array()?;
+    parts.iter().rev().find_map(|part| part.get("content")?.as_str().map(str::to_owned))
+}
+
+fn conditions(filter: &TraceFilter) -> String {
+    let mut all = Vec::new();
+    let mut equal = |column: &str, value: &Option<String>| {
+        if let Some(value) = value {
+            all.push(format!("{column} = {}", quoted(value)));
+        }
+    };
+    equal("span_status", &filter.status);
+    equal("error_class", &filter.error_class);
+    equal("inferscope_endpoint", &filter.endpoint);
+    equal("inferscope_replica_id", &filter.replica);
+    equal("service_name", &filter.service);
+    if let Some(model) = &filter.model {
+        let model = quoted(model);
+        all.push(format!("(llm_request_parameters_model = {model} or llm_model_name = {model})"));
+    }
+    if let Some(text) = &filter.text {
+        let like = quoted(&format!(
+            "%{}%",
+            text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")
+        ));
+        let columns = [
+            "operation_name",
+            "llm_input",
+            "llm_output",
+            "error_message",
+            "trace_id",
+            "llm_request_parameters_model",
+        ];
+        let any: Vec<String> =
+            columns.iter().map(|column| format!("{column} ilike {like}")).collect();
+        all.push(format!("({})", any.join(" or ")));
+    }
+    if let Some(least) = filter.min_duration_us {
+        all.push(format!("duration >= {least}"));
+    }
+    all.iter().map(|condition| format!("and {condition} ")).collect()
+}
+
+/// A text as an SQL literal.
+pub(crate) fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
