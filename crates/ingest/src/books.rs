@@ -1,0 +1,49 @@
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Counts of what came in and what became of it, since start. They balance: received = stored + duplicates +
+/// rejected + failed.
+#[derive(Debug, Default)]
+pub struct Books {
+    received: AtomicU64,
+    stored: AtomicU64,
+    duplicates: AtomicU64,
+    rejected: AtomicU64,
+    failed: AtomicU64,
+}
+
+/// The books at one moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Spans that arrived and could be read.
+    pub received: u64,
+    /// Spans that were logged and stored.
+    pub stored: u64,
+    /// Spans that had been stored before.
+    pub duplicates: u64,
+    /// Spans that were refused, each with a reason in the answer.
+    pub rejected: u64,
+    /// Spans that the log did not take; their sender was told to send them again.
+    pub failed: u64,
+}
+
+impl Books {
+    pub(crate) fn add(&self, counts: Counts) {
+        self.received.fetch_add(counts.received, Ordering::Relaxed);
+        self.stored.fetch_add(counts.stored, Ordering::Relaxed);
+        self.duplicates.fetch_add(counts.duplicates, Ordering::Relaxed);
+        self.rejected.fetch_add(counts.rejected, Ordering::Relaxed);
+        self.failed.fetch_add(counts.failed, Ordering::Relaxed);
+    }
+
+    /// The counts now.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        Counts {
+            received: self.received.load(Ordering::Relaxed),
+            stored: self.stored.load(Ordering::Relaxed),
+            duplicates: self.duplicates.load(Ordering::Relaxed),
+            rejected: self.rejected.load(Ordering::Relaxed),
+            failed: self.failed.load(Ordering::Relaxed),
+        }
+    }
+}

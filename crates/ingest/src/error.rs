@@ -1,0 +1,33 @@
+use std::time::Duration;
+
+use fault::{Class, Fault};
+
+/// Why a batch was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Rows come faster than they can be written to the tables.
+    #[error("too many rows wait to be written to storage, send again later")]
+    NoRoom,
+    /// The same spans were sent before and are being stored at this moment.
+    #[error("these spans are being stored from an earlier request, send again later")]
+    InFlight,
+    /// The log did not take the batch.
+    #[error("the batch could not be logged: {0}")]
+    Log(#[from] wal::Error),
+    /// The server is about to stop.
+    #[error("the server is shutting down, send again later")]
+    Stopping,
+}
+
+impl Error {
+    /// Class, blame and retry: all that happens here passes, so exporters are told to send again.
+    #[must_use]
+    pub fn fault(&self) -> Fault {
+        match self {
+            Self::NoRoom => Fault::us(Class::Overloaded).after(Duration::from_secs(2)),
+            Self::InFlight => Fault::us(Class::Overloaded).after(Duration::from_secs(1)),
+            Self::Stopping => Fault::us(Class::Unavailable).after(Duration::from_secs(2)),
+            Self::Log(error) => error.fault(),
+        }
+    }
+}

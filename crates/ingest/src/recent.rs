@@ -1,0 +1,158 @@
+//! The ids of recent spans, so that one that is sent twice is stored once.
+
+use std::collections::HashSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use schema::Table;
+
+/// A span of a table: the table's hash, trace id and span id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct SpanKey(u64, [u8; 16], [u8; 8]);
+
+impl SpanKey {
+    pub(crate) fn new(table: &Table, trace_id: [u8; 16], span_id: [u8; 8]) -> Self {
+        let mut hasher = DefaultHasher::new();
+        table.hash(&mut hasher);
+        Self(hasher.finish(), trace_id, span_id)
+    }
+
+    /// The key of a stored row, whose ids are hex text.
+    pub(crate) fn of_row(table: &Table, row: &schema::Row) -> Option<Self> {
+        let trace_id = from_hex(row.text("trace_id")?)?;
+        Some(Self::new(table, trace_id, from_hex(row.text("span_id")?)?))
+    }
+}
+
+fn from_hex<const N: usize>(hex: &str) -> Option<[u8; N]> {
+    let mut bytes = [0; N];
+    if hex.len() != 2 * N || !hex.is_ascii() {
+        return None;
+    }
+    for (byte, digits) in bytes.iter_mut().zip(hex.as_bytes().chunks_exact(2)) {
+        *byte = u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
+    }
+    Some(bytes)
+}
+
+/// A span of the batch is being stored at this moment, and may yet fail: nothing was admitted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct InFlight;
+
+/// Remembers between `most` and twice `most` keys: when the young generation is full, the old one is forgotten.
+#[derive(Debug)]
+pub(crate) struct Recent {
+    most: usize,
+    generations: Mutex<Generations>,
+}
+
+#[derive(Debug, Default)]
+struct Generations {
+    in_flight: HashSet<SpanKey>,
+    young: HashSet<SpanKey>,
+    old: HashSet<SpanKey>,
+}
+
+impl Recent {
+    pub(crate) fn new(most: usize) -> Self {
+        Self { most, generations: Mutex::default() }
+    }
+
+    /// Takes the keys in; answers for each whether it is new. The new ones are in flight until they are
+    /// [settled](Recent::settle) or [forgotten](Recent::forget).
+    pub(crate) fn admit(&self, keys: &[SpanKey]) -> Result<Vec<bool>, InFlight> {
+        let mut generations = self.lock();
+        if keys.iter().any(|key| generations.in_flight.contains(key)) {
+            return Err(InFlight);
+        }
+        let is_new = |key: &SpanKey| {
+            let known = generations.young.contains(key) || generations.old.contains(key);
+            !known && generations.in_flight.insert(*key)
+        };
+        Ok(keys.iter().map(is_new).collect())
+    }
+
+    /// The keys' spans are stored: from now on they are repeats.
+    pub(crate) fn settle(&self, keys: &[SpanKey]) {
+        let mut generations = self.lock();
+        for key in keys {
+            generations.in_flight.remove(key);
+            generations.young.insert(*key);
+        }
+        if generations.young.len() >= self.most {
+            generations.old = std::mem::take(&mut generations.young);
+        }
+    }
+
+    /// The keys' spans were not stored after all.
+    pub(crate) fn forget(&self, keys: &[SpanKey]) {
+        let mut generations = self.lock();
+        for key in keys {
+            generations.in_flight.remove(key);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Generations> {
+        self.generations.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use schema::OrgName;
+
+    use super::*;
+
+    fn key(n: u8) -> SpanKey {
+        SpanKey::new(&Table::traces(OrgName::first()), [n; 16], [n; 8])
+    }
+
+    #[test]
+    fn a_key_is_new_once_also_within_one_batch() {
+        let recent = Recent::new(100);
+        assert_eq!(recent.admit(&[key(1), key(2), key(1)]), Ok(vec![true, true, false]));
+        recent.settle(&[key(1), key(2)]);
+        assert_eq!(recent.admit(&[key(2), key(3)]), Ok(vec![false, true]));
+    }
+
+    #[test]
+    fn a_repeat_of_what_is_in_flight_has_to_come_again() {
+        let recent = Recent::new(100);
+        recent.admit(&[key(1)]).expect("is new");
+        assert_eq!(recent.admit(&[key(2), key(1)]), Err(InFlight));
+        recent.forget(&[key(1)]);
+        assert_eq!(
+            recent.admit(&[key(2), key(1)]),
+            Ok(vec![true, true]),
+            "nothing of the refused batch stayed"
+        );
+    }
+
+    #[test]
+    fn the_oldest_keys_are_forgotten_at_the_bound() {
+        let recent = Recent::new(2);
+        for n in 0..4 {
+            recent.settle(&[key(n)]);
+        }
+        assert_eq!(recent.admit(&[key(2), key(3), key(0)]), Ok(vec![false, false, true]));
+    }
+
+    #[test]
+    fn the_same_span_in_two_streams_is_two_spans() {
+        let other = Table::new(OrgName::first(), schema::Kind::Traces, "other");
+        let recent = Recent::new(10);
+        recent.settle(&[key(1)]);
+        assert_eq!(recent.admit(&[SpanKey::new(&other, [1; 16], [1; 8])]), Ok(vec![true]));
+    }
+
+    #[test]
+    fn a_stored_row_has_the_key_of_its_span() {
+        let table = Table::traces(OrgName::first());
+        let mut row = schema::Row::default();
+        row.push(schema::Name::fixed("trace_id"), "01".repeat(16));
+        row.push(schema::Name::fixed("span_id"), "ff".repeat(8));
+        assert_eq!(SpanKey::of_row(&table, &row), Some(SpanKey::new(&table, [1; 16], [0xff; 8])));
+        row.set(schema::Name::fixed("span_id"), "xyz");
+        assert_eq!(SpanKey::of_row(&table, &row), None);
+    }
+}
