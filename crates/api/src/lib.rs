@@ -1,0 +1,100 @@
+//! Every route, on one service: OTLP, search, endpoints, calls, metrics, our own API and the web pages.
+//!
+//! [`router`] puts the families together over the [`Services`] that the binary built. Each family has one file with
+//! its `routes`, its own state, and its wire types; it asks [`door`](self) who is calling, calls one service, and turns
+//! the outcome into the dialect that its callers know. `trouble` is the only place that maps a fault to a status.
+//!
+//! This crate knows no storage format and keeps no state.
+
+mod body;
+mod calls;
+mod door;
+mod health;
+mod hub;
+mod native;
+mod open_metrics;
+mod otlp_grpc;
+mod otlp_http;
+mod search;
+mod trouble;
+mod ui;
+
+use std::sync::Arc;
+
+use accounts::Accounts;
+use analytics::Analytics;
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use fleet::Fleet;
+use gateway::Gateway;
+use ingest::Ingest;
+use lake::Lake;
+use query::Query;
+
+pub use ui::{Asset, Assets};
+
+/// What the routes are about.
+pub struct Services {
+    /// Who may do what.
+    pub accounts: Accounts,
+    /// Where spans go.
+    pub ingest: Ingest,
+    /// Who answers questions.
+    pub query: Query,
+    /// Who knows how endpoints do.
+    pub analytics: Arc<Analytics>,
+    /// Who passes calls on.
+    pub gateway: Arc<Gateway>,
+    /// Who knows the endpoints.
+    pub fleet: Arc<Fleet>,
+    /// Where rows are kept, for its own figures.
+    pub lake: Arc<Lake>,
+    /// The web pages.
+    pub assets: Assets,
+    /// What an OTLP request may cost.
+    pub otlp_limits: otlp::Limits,
+    /// Most bytes of an OTLP body as it is sent.
+    pub otlp_body_bytes: usize,
+    /// This program's version.
+    pub version: &'static str,
+}
+
+/// All routes.
+#[must_use]
+pub fn router(services: Services) -> Router {
+    let door = door::Door(services.accounts);
+    let (fleet, analytics, gateway) = (services.fleet, services.analytics, services.gateway);
+    let otlp = otlp_http::Otlp {
+        door: door.clone(),
+        ingest: services.ingest.clone(),
+        limits: services.otlp_limits,
+        body_bytes: services.otlp_body_bytes,
+    };
+    let health = health::Health {
+        door: door.clone(),
+        ingest: services.ingest,
+        gateway: Arc::clone(&gateway),
+        lake: services.lake,
+    };
+    let metrics = open_metrics::MetricsRoutes {
+        door: door.clone(),
+        fleet: Arc::clone(&fleet),
+        analytics: Arc::clone(&analytics),
+    };
+    let endpoints = native::endpoints::EndpointRoutes { door: door.clone(), fleet: Arc::clone(&fleet), analytics };
+    let traces = native::traces::TraceRoutes { door: door.clone(), query: services.query.clone() };
+    Router::new()
+        .merge(otlp_http::routes(otlp.clone()))
+        .merge(otlp_grpc::routes(otlp))
+        .merge(search::routes(search::SearchRoutes { door: door.clone(), query: services.query }))
+        .merge(hub::routes(hub::HubRoutes { door: door.clone(), fleet }))
+        .merge(open_metrics::routes(metrics))
+        .merge(native::endpoints::routes(endpoints))
+        .merge(native::traces::routes(traces))
+        .merge(native::routes(native::AboutRoutes { door: door.clone(), version: services.version }))
+        .merge(calls::routes(calls::Calls { door, gateway }))
+        .merge(health::routes(health))
+        .merge(ui::routes(services.assets))
+        // Each route has its own bound.
+        .layer(DefaultBodyLimit::disable())
+}

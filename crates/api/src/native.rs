@@ -1,0 +1,38 @@
+//! Our own API, which the web pages use: `/scope/v1/…`.
+
+pub(crate) mod endpoints;
+pub(crate) mod traces;
+
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use http::HeaderMap;
+use serde_json::json;
+
+use crate::door::Door;
+use crate::hub::orgs;
+use crate::trouble::{Native, Refusal, Trouble};
+
+#[derive(Clone)]
+pub(crate) struct AboutRoutes {
+    pub(crate) door: Door,
+    pub(crate) version: &'static str,
+}
+
+pub(crate) fn routes(state: AboutRoutes) -> Router {
+    Router::new()
+        .route("/scope/v1/whoami", get(whoami))
+        .route("/scope/v1/{*rest}", get(nothing))
+        .with_state(state)
+}
+
+async fn whoami(State(state): State<AboutRoutes>, headers: HeaderMap) -> Result<Response, Refusal<Native>> {
+    let identity = state.door.caller(&headers).await?;
+    let orgs = orgs(&state.door, &identity);
+    Ok(Json(json!({ "subject": identity.subject, "orgs": orgs, "version": state.version })).into_response())
+}
+
+async fn nothing() -> Refusal<Native> {
+    Trouble::not_found("there is no such route").into()
+}

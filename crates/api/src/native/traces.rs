@@ -1,0 +1,215 @@
+//! Traces and models of an organisation.
+
+use accounts::Scope;
+use axum::extract::{Path, Query as UrlQuery, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use http::HeaderMap;
+use query::{ModelSummary, Query, TimeRange, TraceCursor, TraceFilter, TraceSummary};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use serde_json::value::RawValue;
+
+use crate::door::Door;
+use crate::trouble::{Native, Refusal, Trouble};
+
+/// Traces of a page that nobody gave a limit for, and the most that one may ask for.
+const PAGE: usize = 50;
+const LONGEST_PAGE: usize = 500;
+
+#[derive(Clone)]
+pub(crate) struct TraceRoutes {
+    pub(crate) door: Door,
+    pub(crate) query: Query,
+}
+
+pub(crate) fn routes(state: TraceRoutes) -> Router {
+    Router::new()
+        .route("/scope/v1/orgs/{org}/traces", get(list))
+        .route("/scope/v1/orgs/{org}/traces/{trace_id}", get(one))
+        .route("/scope/v1/orgs/{org}/models", get(models))
+        .with_state(state)
+}
+
+type Answer = Result<Response, Refusal<Native>>;
+
+/// A time range as our own routes spell it.
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub(crate) struct Span {
+    /// First moment inside, µs since 1970-01-01 UTC.
+    pub(crate) from_us: i64,
+    /// First moment after.
+    pub(crate) to_us: i64,
+}
+
+impl Span {
+    pub(crate) fn checked(self) -> Result<TimeRange, Trouble> {
+        if self.from_us < self.to_us {
+            Ok(TimeRange { from_us: self.from_us, to_us: self.to_us })
+        } else {
+            Err(Trouble::invalid("from_us has to be before to_us, both in microseconds"))
+        }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+struct Asked {
+    from_us: i64,
+    to_us: i64,
+    model: Option<String>,
+    status: Option<String>,
+    error_class: Option<String>,
+    endpoint: Option<String>,
+    replica: Option<String>,
+    service: Option<String>,
+    q: Option<String>,
+    min_duration_us: Option<i64>,
+    limit: Option<usize>,
+    before: Option<String>,
+}
+
+async fn list(
+    State(state): State<TraceRoutes>,
+    Path(org): Path<String>,
+    UrlQuery(asked): UrlQuery<Asked>,
+    headers: HeaderMap,
+) -> Answer {
+    let org = state.door.enter(&headers, &org, Scope::Read).await?;
+    let started = std::time::Instant::now();
+    let range = Span { from_us: asked.from_us, to_us: asked.to_us }.checked()?;
+    let before = asked.before.as_deref().map(cursor).transpose()?;
+    let limit = asked.limit.unwrap_or(PAGE).clamp(1, LONGEST_PAGE);
+    let page = state.query.traces(&org, range, &filter(asked)?, before.as_ref(), limit).await?;
+    let next = page.next.map(|next| format!("{}-{}", next.started_us, next.trace_id));
+    let traces: Vec<Summary> = page.traces.into_iter().map(Summary::from).collect();
+    let took_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    Ok(Json(json!({ "traces": traces, "next": next, "took_ms": took_ms })).into_response())
+}
+
+fn filter(asked: Asked) -> Result<TraceFilter, Trouble> {
+    let status = match asked.status.as_deref() {
+        None | Some("" | "all") => None,
+        Some("ok" | "OK") => Some("OK".to_owned()),
+        Some("error" | "ERROR") => Some("ERROR".to_owned()),
+        Some(other) => return Err(Trouble::invalid(format!("status {other:?} is neither ok nor error"))),
+    };
+    let some = |text: Option<String>| text.filter(|text| !text.is_empty());
+    Ok(TraceFilter {
+        model: some(asked.model),
+        status,
+        error_class: some(asked.error_class),
+        endpoint: some(asked.endpoint),
+        replica: some(asked.replica),
+        service: some(asked.service),
+        text: some(asked.q),
+        min_duration_us: asked.min_duration_us,
+    })
+}
+
+/// A cursor as [`list`] writes it: `started_us-trace_id`.
+fn cursor(text: &str) -> Result<TraceCursor, Trouble> {
+    let bad = || Trouble::invalid("before is no cursor of this list");
+    let (started_us, trace_id) = text.split_once('-').ok_or_else(bad)?;
+    Ok(TraceCursor { started_us: started_us.parse().map_err(|_| bad())?, trace_id: trace_id.to_owned() })
+}
+
+#[derive(Debug, Serialize)]
+struct Summary {
+    trace_id: String,
+    started_us: i64,
+    duration_us: i64,
+    operation_name: Option<String>,
+    service_name: Option<String>,
+    status: &'static str,
+    error_class: Option<String>,
+    error_message: Option<String>,
+    model_requested: Option<String>,
+    model_answered: Option<String>,
+    ttft_s: Option<f64>,
+    tokens_input: Option<i64>,
+    tokens_output: Option<i64>,
+    token_source: Option<String>,
+    cost_usd: Option<f64>,
+    endpoint: Option<String>,
+    replica_id: Option<String>,
+    http_status: Option<i64>,
+    spans: usize,
+    calls: usize,
+    input_preview: Option<String>,
+}
+
+impl From<TraceSummary> for Summary {
+    fn from(trace: TraceSummary) -> Self {
+        Self {
+            trace_id: trace.trace_id,
+            started_us: trace.started_us,
+            duration_us: trace.duration_us,
+            operation_name: trace.operation_name,
+            service_name: trace.service_name,
+            status: if trace.failed { "ERROR" } else { "OK" },
+            error_class: trace.error_class,
+            error_message: trace.error_message,
+            model_requested: trace.model_requested,
+            model_answered: trace.model_answered,
+            ttft_s: trace.ttft_s,
+            tokens_input: trace.tokens_input,
+            tokens_output: trace.tokens_output,
+            token_source: trace.token_source,
+            cost_usd: trace.cost_usd,
+            endpoint: trace.endpoint,
+            replica_id: trace.replica_id,
+            http_status: trace.http_status,
+            spans: trace.spans,
+            calls: trace.calls,
+            input_preview: trace.input_preview,
+        }
+    }
+}
+
+async fn one(
+    State(state): State<TraceRoutes>,
+    Path((org, trace_id)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Answer {
+    let org = state.door.enter(&headers, &org, Scope::Read).await?;
+    let trace = state.query.trace(&org, &trace_id).await?;
+    let (spans, truncated) = trace.ok_or_else(|| Trouble::not_found("there is no such trace"))?;
+    let spans = RawValue::from_string(spans).map_err(|error| Trouble::invalid(error.to_string()))?;
+    Ok(Json(Whole { trace_id, spans, truncated }).into_response())
+}
+
+#[derive(Debug, Serialize)]
+struct Whole {
+    trace_id: String,
+    spans: Box<RawValue>,
+    truncated: bool,
+}
+
+async fn models(
+    State(state): State<TraceRoutes>,
+    Path(org): Path<String>,
+    UrlQuery(span): UrlQuery<Span>,
+    headers: HeaderMap,
+) -> Answer {
+    let org = state.door.enter(&headers, &org, Scope::Read).await?;
+    let models = state.query.models(&org, span.checked()?).await?;
+    let models: Vec<_> = models.iter().map(model).collect();
+    Ok(Json(json!({ "models": models })).into_response())
+}
+
+fn model(model: &ModelSummary) -> serde_json::Value {
+    json!({
+        "model_requested": model.requested,
+        "models_answered": model.answered,
+        "calls": model.calls,
+        "errors": model.errors,
+        "errors_by_class": model.errors_by_class,
+        "latency_p50_s": model.latency_p50_s,
+        "latency_p95_s": model.latency_p95_s,
+        "ttft_p50_s": model.ttft_p50_s,
+        "tokens_input": model.tokens_input,
+        "tokens_output": model.tokens_output,
+        "cost_usd": model.cost_usd,
+    })
+}

@@ -1,0 +1,88 @@
+//! OTLP over HTTP: traces in, under OpenObserve's paths and the plain one.
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use axum::routing::post;
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use http::{HeaderMap, StatusCode};
+use ingest::{Accepted, Ingest};
+use otlp::{Encoding, Format, Limits, Outcome, decode_traces, encode_traces_response, inflate};
+use schema::{DEFAULT_STREAM, Kind, Table};
+
+use crate::body::read_body;
+use crate::door::Door;
+use crate::trouble::{OpenObserve, Refusal, Trouble};
+
+#[derive(Clone)]
+pub(crate) struct Otlp {
+    pub(crate) door: Door,
+    pub(crate) ingest: Ingest,
+    pub(crate) limits: Limits,
+    /// Most bytes of a body as it is sent.
+    pub(crate) body_bytes: usize,
+}
+
+pub(crate) fn routes(otlp: Otlp) -> Router {
+    Router::new()
+        .route("/v1/traces", post(plain))
+        // Langfuse's clients append this to their host.
+        .route("/api/public/otel/v1/traces", post(plain))
+        .route("/api/{org}/v1/traces", post(named))
+        .route("/api/{org}/traces", post(named))
+        .route("/api/{org}/otel/v1/traces", post(named))
+        .with_state(otlp)
+}
+
+type Answer = Result<Response, Refusal<OpenObserve>>;
+
+async fn plain(State(otlp): State<Otlp>, headers: HeaderMap, body: Body) -> Answer {
+    otlp.take(None, &headers, body).await
+}
+
+async fn named(State(otlp): State<Otlp>, Path(org): Path<String>, headers: HeaderMap, body: Body) -> Answer {
+    otlp.take(Some(&org), &headers, body).await
+}
+
+impl Otlp {
+    /// Who is asking comes before all else: what a stranger sends is not read.
+    async fn take(&self, org: Option<&str>, headers: &HeaderMap, body: Body) -> Answer {
+        let identity = self.door.caller(headers).await?;
+        let org = self.door.enter_to_write(&identity, org.or_else(|| text(headers, "organization"))).await?;
+        let format = Format::of(text(headers, CONTENT_TYPE.as_str()))?;
+        let encoding = Encoding::of(text(headers, CONTENT_ENCODING.as_str()))?;
+        let body = read_body(body, self.body_bytes).await?;
+        let body = inflate(body, encoding, self.limits.decompressed_bytes)?;
+        let traces = decode_traces(&body, format, &self.limits)?;
+        drop(body);
+        let stream = text(headers, "stream-name").unwrap_or(DEFAULT_STREAM);
+        let accepted = self.ingest.traces(Table::new(org, Kind::Traces, stream), traces).await?;
+        Ok(answer(format, &accepted)?)
+    }
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
+}
+
+/// Partial success of a JSON request is 206, as OpenObserve's clients know it.
+fn answer(format: Format, accepted: &Accepted) -> Result<Response, Trouble> {
+    let outcome = outcome(accepted);
+    let (kind, status) = match (format, &outcome) {
+        (Format::Protobuf, _) => ("application/x-protobuf", StatusCode::OK),
+        (Format::Json, None) => ("application/json", StatusCode::OK),
+        (Format::Json, Some(_)) => ("application/json", StatusCode::PARTIAL_CONTENT),
+    };
+    Response::builder()
+        .status(status)
+        .header(CONTENT_TYPE, kind)
+        .body(encode_traces_response(format, outcome.as_ref()).into())
+        .map_err(|error| Trouble::invalid(error.to_string()))
+}
+
+/// What the sender is told of spans that were refused.
+pub(crate) fn outcome(accepted: &Accepted) -> Option<Outcome> {
+    let message = || accepted.reason.clone();
+    (accepted.rejected > 0).then(|| Outcome { rejected: accepted.rejected, message: message() })
+}

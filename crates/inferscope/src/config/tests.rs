@@ -1,0 +1,82 @@
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use fleet::Source;
+
+use super::{Config, Flags, load};
+
+fn read(text: &str) -> Result<Config, Vec<String>> {
+    load(Some((Path::new("a.toml"), text)), &BTreeMap::new(), &Flags::default(), Path::new("/bin/inferscope"))
+}
+
+fn problem(text: &str) -> String {
+    read(text).expect_err("is refused").join("\n")
+}
+
+#[test]
+fn without_a_file_everything_has_a_default() {
+    let config = load(None, &BTreeMap::new(), &Flags::default(), Path::new("x")).expect("defaults are good");
+    assert_eq!(config.listen, ["127.0.0.1:5080"]);
+    assert!(config.endpoints.is_empty());
+}
+
+#[test]
+fn the_documented_endpoints_are_read() {
+    let config = read(
+        r#"
+        [[endpoint]]
+        namespace = "default"
+        name = "llama"
+        model = "meta-llama/Llama-3.1-8B-Instruct"
+        min_replicas = 2
+        max_replicas = 4
+        replicas = [{ url = "http://127.0.0.1:9001" }, { url = "http://127.0.0.1:9002" }]
+
+        [[endpoint]]
+        name = "mistral"
+        model = "mistralai/Mistral-7B-Instruct-v0.3"
+        min_replicas = 1
+        max_replicas = 3
+        process = { engine = "simulator" }
+        "#,
+    )
+    .expect("is good");
+    assert_eq!((config.endpoints[0].min_replicas, config.endpoints[0].max_replicas), (2, 4));
+    assert!(matches!(&config.endpoints[0].source, Source::Urls(urls) if urls.len() == 2));
+    assert_eq!(config.endpoints[1].namespace, "default");
+    let Source::Process(process) = &config.endpoints[1].source else { panic!("a process") };
+    assert_eq!(process.command[..4], ["/bin/inferscope", "simulate", "--listen", "127.0.0.1:{port}"]);
+}
+
+#[test]
+fn a_bad_file_is_refused_with_its_line_and_what_is_allowed() {
+    let text = problem("[server]\nlisten = [\"127.0.0.1:0\"]\nlissen = 3\n");
+    assert!(text.contains("a.toml") && text.contains("line 3") && text.contains("`listen`"), "{text}");
+    assert!(problem("[query]\ntimeout_s = \"soon\"").contains("line 2"));
+    assert!(problem("[[endpoint]]\nname = \"a\"\nmodel = \"m\"").contains("either `replicas` or `process`"));
+    assert!(problem("[query]\nconcurrent = 0\ntimeout_s = -1").contains("query.concurrent"));
+}
+
+#[test]
+fn all_problems_are_told_at_once() {
+    let problems = read("[query]\nconcurrent = 0\ntimeout_s = -1.0\n[server]\nlisten = []").expect_err("is refused");
+    assert_eq!(problems.len(), 3, "{problems:?}");
+}
+
+#[test]
+fn variables_win_over_the_file_and_flags_over_both() {
+    let variables = BTreeMap::from([
+        ("INFERSCOPE_QUERY_TIMEOUT_S".to_owned(), "5".to_owned()),
+        ("INFERSCOPE_SERVER_DATA_DIR".to_owned(), "/var/lib/x".to_owned()),
+    ]);
+    let flags = Flags { data_dir: None, listen: vec!["[::1]:1".to_owned()] };
+    let text = "[query]\ntimeout_s = 9.0\n[server]\nlisten = [\"127.0.0.1:2\"]";
+    let config = load(Some((Path::new("a.toml"), text)), &variables, &flags, Path::new("x")).expect("is good");
+    assert_eq!(config.query.timeout.as_secs(), 5);
+    assert_eq!(config.data_dir, Path::new("/var/lib/x"));
+    assert_eq!(config.listen, ["[::1]:1"]);
+
+    let unknown = BTreeMap::from([("INFERSCOPE_QUERRY_X".to_owned(), "1".to_owned())]);
+    let problems = load(None, &unknown, &Flags::default(), Path::new("x")).expect_err("is refused");
+    assert!(problems[0].contains("INFERSCOPE_QUERRY_X"));
+}

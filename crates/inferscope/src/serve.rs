@@ -1,0 +1,258 @@
+//! The wiring: every room built by hand, from the ground up, and taken down in the order in which data flows.
+
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use accounts::{Accounts, FirstLogin, Identity, Orgs, Scopes};
+use analytics::{Analytics, AnalyticsConfig, totals_of};
+use anyhow::Context as _;
+use api::Services;
+use clock::{SharedClock, SystemClock};
+use fleet::{Fleet, FleetSettings};
+use gateway::{Gateway, recording};
+use ingest::Ingest;
+use lake::{Flush, Lake, LakeConfig};
+use metadata::Metadata;
+use query::Query;
+use schema::{Kind, OrgName, ROLLUP_STREAM, Row, Table};
+use tasks::{Grace, Stage, Tasks};
+use wal::{Wal, WalConfig};
+
+use crate::assets;
+use crate::config::Config;
+use crate::environment;
+use crate::history::LakeHistory;
+use crate::listen;
+use crate::picker::FleetPicker;
+use crate::recorder::Recorder;
+use crate::sampler;
+
+/// How often tables are looked at for a flush.
+const FLUSH_CHECK: Duration = Duration::from_secs(1);
+
+/// A server that runs.
+pub(crate) struct Running {
+    pub(crate) addresses: Vec<SocketAddr>,
+    pub(crate) accounts: Accounts,
+    pub(crate) first_login: Option<FirstLogin>,
+    tasks: Tasks,
+    lake: Arc<Lake>,
+    metadata: Metadata,
+    grace: Duration,
+}
+
+/// Runs a server until it is told to stop.
+pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
+    let running = start(config).await?;
+    if let Some(login) = &running.first_login {
+        print_first_login(login, running.addresses[0]);
+    }
+    stop_signal().await;
+    running.stop().await
+}
+
+/// Resolves on SIGTERM or SIGINT.
+pub(crate) async fn stop_signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else { return std::future::pending().await };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = tokio::signal::ctrl_c() => {}
+    }
+}
+
+/// Builds and starts everything; when this returns, the server answers.
+pub(crate) async fn start(config: Config) -> anyhow::Result<Running> {
+    let began = Instant::now();
+    let clock: SharedClock = Arc::new(SystemClock);
+    let tasks = Tasks::new();
+    let listeners = listen::bind(&config.listen).await?;
+    let addresses = listen::addresses(&listeners)?;
+    make_private(&config.data_dir)?;
+
+    let metadata = Metadata::open(&config.data_dir.join("metadata.sqlite")).await?;
+    let (accounts, first_login) = Accounts::open(metadata.clone(), clock.clone(), environment::root_login()).await?;
+    ensure_namespaces(&accounts, &config).await?;
+
+    let lake = Arc::new(Lake::open(lake_config(&config)?, clock.clone()).await?);
+    let (wal, replay) = Wal::open(&config.data_dir.join("wal"), WalConfig::default())?;
+    let ingest = Ingest::new(wal, Arc::clone(&lake), clock.clone(), tasks.clone(), config.ingest.clone());
+    let history = Arc::new(LakeHistory(Arc::clone(&lake)));
+    let analytics = Arc::new(Analytics::new(clock.clone(), AnalyticsConfig::default(), history));
+    restore(&ingest, replay, &lake, &analytics, &accounts).await?;
+
+    let fleet = Fleet::new(config.endpoints.clone(), fleet_settings(&config), clock.clone())
+        .map_err(|problems| anyhow::anyhow!(problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")))?;
+    let (recording, recordings) = recording(config.recording);
+    let picker = Arc::new(FleetPicker(Arc::clone(&fleet)));
+    let gateway = Arc::new(Gateway::new(picker, recording, clock.clone(), config.gateway.clone()));
+    let query = Query::new(Arc::clone(&lake), config.query.clone())?;
+    let recorder = Recorder { recordings, ingest: ingest.clone(), analytics: Arc::clone(&analytics), waiting: Vec::new(), observed: Arc::default() };
+    spawn(&tasks, &lake, &fleet, &analytics, recorder);
+
+    let app = api::router(Services {
+        accounts: accounts.clone(),
+        ingest,
+        query,
+        analytics,
+        gateway,
+        fleet,
+        lake: Arc::clone(&lake),
+        assets: assets::assets(),
+        otlp_limits: config.otlp,
+        otlp_body_bytes: config.body_bytes,
+        version: env!("CARGO_PKG_VERSION"),
+    });
+    listen::serve(&tasks, listeners, &app);
+    announce(&config.data_dir, &addresses)?;
+    tracing::info!(after = ?began.elapsed(), data_dir = %config.data_dir.display(), "serving");
+    Ok(Running { addresses, accounts, first_login, tasks, lake, metadata, grace: config.grace })
+}
+
+impl Running {
+    /// Ends everything in order: no new calls, calls in flight, records, tables; then what is in memory is flushed.
+    pub(crate) async fn stop(self) -> anyhow::Result<()> {
+        tracing::info!(grace = ?self.grace, "stopping");
+        let report = self.tasks.stop(Grace::each(self.grace)).await;
+        if !report.is_clean() {
+            tracing::warn!(?report, "some tasks had to be ended");
+        }
+        // A failed flush loses nothing: the rows are in the log.
+        if let Err(error) = self.lake.flush(Flush::All).await {
+            tracing::warn!(%error, "the last flush failed; the rows are read from the log at the next start");
+        }
+        self.metadata.close().await;
+        tracing::info!("stopped");
+        Ok(())
+    }
+
+    /// A fresh token of the first organisation that may do everything in it.
+    pub(crate) async fn token(&self, name: &str) -> anyhow::Result<accounts::Secret> {
+        let (_, secret) = self.accounts.create_token(&OrgName::first(), name, Scopes::ALL, None).await?;
+        Ok(secret)
+    }
+}
+
+/// Prompts and answers are in there: nobody else's business.
+fn make_private(folder: &Path) -> anyhow::Result<()> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
+    made.with_context(|| format!("cannot make the data folder {}", folder.display()))
+}
+
+/// Endpoints of the configuration may be in organisations that nobody has written to yet.
+async fn ensure_namespaces(accounts: &Accounts, config: &Config) -> anyhow::Result<()> {
+    let operator = Identity { subject: "configuration".to_owned(), orgs: Orgs::All, scopes: Scopes::ALL };
+    for endpoint in &config.endpoints {
+        accounts.ensure_org(&operator, &OrgName::from_str(&endpoint.namespace)?).await?;
+    }
+    Ok(())
+}
+
+/// A log has a name of its own, so that tables know whose positions they hold.
+fn lake_config(config: &Config) -> anyhow::Result<LakeConfig> {
+    let path = config.data_dir.join("writer");
+    let writer = match std::fs::read_to_string(&path) {
+        Ok(name) => name.trim().to_owned(),
+        Err(_) => {
+            let name = format!("inferscope-{:016x}", rand::random::<u64>());
+            let mut file = std::fs::File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
+            file.write_all(name.as_bytes())?;
+            file.sync_all()?;
+            name
+        }
+    };
+    Ok(LakeConfig {
+        writer,
+        flush_after: config.flush_after,
+        flush_bytes: config.flush_bytes,
+        most_columns: config.most_columns,
+        most_hot_bytes: config.most_hot_bytes,
+        ..LakeConfig::in_folder(config.data_dir.join("lake"))
+    })
+}
+
+fn fleet_settings(config: &Config) -> FleetSettings {
+    FleetSettings {
+        process_dir: Some(config.data_dir.join("processes")),
+        hidden_env: environment::HIDDEN.map(str::to_owned).to_vec(),
+        ..FleetSettings::default()
+    }
+}
+
+/// Brings lake and analytics to where the log ends: rows that no table holds, then the stored rollups, then the calls
+/// that are in no rollup yet.
+async fn restore(
+    ingest: &Ingest,
+    replay: wal::Replay,
+    lake: &Lake,
+    analytics: &Analytics,
+    accounts: &Accounts,
+) -> anyhow::Result<()> {
+    let mut calls: Vec<(u64, OrgName, Row)> = Vec::new();
+    let replayed = ingest.replay(replay, |position, table, rows| match table.kind {
+        Kind::Metrics if table.stream == ROLLUP_STREAM => {
+            // These rollups hold the calls up to their position: no need to keep them at hand.
+            let rolled_up = rows.iter().filter_map(|row| row.int("log_position")).max().unwrap_or(0).unsigned_abs();
+            calls.retain(|(position, org, _)| *org != table.org || *position > rolled_up);
+        }
+        Kind::Traces => {
+            let of_gateway = |row: &&Row| row.text("inferscope_vantage_point") == Some("gateway");
+            calls.extend(rows.iter().filter(of_gateway).map(|row| (position, table.org.clone(), row.clone())));
+        }
+        Kind::Metrics | Kind::Logs => {}
+    })?;
+    if replayed.rows > 0 || replayed.unreadable.is_some() {
+        tracing::info!(?replayed, "the log was replayed");
+    }
+    for org in accounts.orgs() {
+        let rows = lake.rows(&Table::rollups(org.clone()), i64::MIN, i64::MAX).await?;
+        analytics.restore(&org, &rows, totals_of(&rows));
+    }
+    for (position, org, row) in &calls {
+        analytics.observe(*position, org, [row]);
+    }
+    Ok(())
+}
+
+fn spawn(tasks: &Tasks, lake: &Arc<Lake>, fleet: &Arc<Fleet>, analytics: &Arc<Analytics>, recorder: Recorder) {
+    tasks.spawn(Stage::Ingest, "recorder", recorder.run(tasks.token(Stage::Ingest)));
+    tasks.spawn(Stage::Streams, "fleet", Arc::clone(fleet).supervise(tasks.token(Stage::Streams)));
+    let sample = sampler::sample(Arc::clone(fleet), Arc::clone(analytics), tasks.token(Stage::Ingest));
+    tasks.spawn(Stage::Ingest, "sampler", sample);
+    let follow = sampler::follow(Arc::clone(fleet), Arc::clone(analytics), tasks.token(Stage::Ingest));
+    tasks.spawn(Stage::Ingest, "replica-changes", follow);
+    let lake = Arc::clone(lake);
+    tasks.spawn_every(Stage::Maintenance, "flush", FLUSH_CHECK, move || {
+        let lake = Arc::clone(&lake);
+        // What fails is logged there, and tried again.
+        async move { drop(lake.flush(Flush::Due).await) }
+    });
+}
+
+/// Says where the server is, to people and to programs that let the system choose a port.
+fn announce(data_dir: &Path, addresses: &[SocketAddr]) -> anyhow::Result<()> {
+    for address in addresses {
+        tracing::info!("listening on http://{address}");
+    }
+    let addresses: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+    let path = data_dir.join("listen.json");
+    std::fs::write(&path, serde_json::json!({ "http": addresses }).to_string())
+        .with_context(|| format!("cannot write {}", path.display()))
+}
+
+#[expect(clippy::print_stdout, reason = "a password must not end up in a log")]
+fn print_first_login(login: &FirstLogin, address: SocketAddr) {
+    println!("This is the first start. The login, shown only this once:");
+    println!("  e-mail    {}", login.email);
+    println!("  password  {}", login.password.expose());
+    println!("  web       http://{address}/login");
+    println!("For a program's .env:");
+    println!("  OPENOBSERVE_URL=http://{address}/");
+    println!("  OPENOBSERVE_ORG=default");
+    println!("  OPENOBSERVE_AUTH_TOKEN=\"{}\"", login.authorization().expose());
+}
