@@ -1,0 +1,36 @@
+import { offset, stamp } from "../ui/moment";
+import type { Buckets, ChartSeries } from "./types";
+
+type Props = { title: string; series: readonly ChartSeries[]; buckets: Buckets; zone: string; unit: string; text: (value: number | null) => string };
+
+/** A chart's numbers as a table, newest first. */
+export function DataTable({ title, series, buckets, zone, unit, text }: Props) {
+  const columns = series.filter((each) => each.shape !== "band");
+  return (
+    <div className="data-table" tabIndex={0} role="region" aria-label={`${title}, data`}>
+      <table data-testid="data-table">
+        <caption>
+          {title}, {unit}, times in {zone} ({offset(buckets.toUs, zone)})
+        </caption>
+        <thead>
+          <tr>
+            <th scope="col">Bucket start</th>
+            {columns.map((each) => (
+              <th scope="col" className="number" key={each.key}>{each.label}</th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {buckets.startsUs.map((start, bucket) => (
+            <tr key={start}>
+              <th scope="row">{stamp(start, zone)}</th>
+              {columns.map((each) => (
+                <td className="number" key={each.key}>{text(each.values[bucket] ?? null)}</td>
+              ))}
+            </tr>
+          )).reverse()}
+        </tbody>
+      </table>
+    </div>
+  );
+}

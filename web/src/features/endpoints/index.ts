@@ -1,0 +1,3 @@
+import "./endpoints.css";
+
+export { List } from "./List";

@@ -1,0 +1,3 @@
+import "./login.css";
+
+export { LoginForm } from "./LoginForm";

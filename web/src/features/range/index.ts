@@ -1,0 +1,3 @@
+export { rangeLabel } from "./label";
+export { RefreshControl } from "./RefreshControl";
+export { TimeControl } from "./TimeControl";

@@ -1,0 +1,3 @@
+import "./trace.css";
+
+export { TraceView } from "./TraceView";

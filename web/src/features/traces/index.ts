@@ -1,0 +1,4 @@
+import "./traces.css";
+
+export { FilterBar } from "./FilterBar";
+export { List } from "./List";
