@@ -1,0 +1,105 @@
+/** The real binary, started on ports that the system chose. */
+
+import { spawn } from "node:child_process";
+import { createWriteStream, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { until } from "./waiting.mjs";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+const BINARY = process.env.INFERSCOPE_BIN ?? join(process.env.CARGO_TARGET_DIR ?? join(ROOT, "target"), "debug", "inferscope");
+const EMAIL = "root@example.com";
+const PASSWORD = "correct horse battery staple";
+
+export const LLAMA = "meta-llama/Llama-3.1-8B-Instruct";
+export const MISTRAL = "mistralai/Mistral-7B-Instruct-v0.3";
+export const LOGIN = { email: EMAIL, password: PASSWORD };
+
+/** One run of the binary; `url` is where it listens. */
+async function listening(args, log, env = {}) {
+  const { PATH, HOME } = process.env;
+  const child = spawn(BINARY, args, { env: { PATH, HOME, ...env }, stdio: ["ignore", "pipe", "pipe"] });
+  const file = createWriteStream(log);
+  child.stdout.pipe(file, { end: false });
+  child.stderr.pipe(file, { end: false });
+  const ended = new Promise((resolve) => child.once("exit", resolve));
+  const url = await until(`${args[0]} listens`, () => {
+    const text = readFileSync(log, "utf8");
+    if (child.exitCode !== null) throw new Error(`${args.join(" ")} ended with ${child.exitCode}:\n${text}`);
+    return /listening on (http:\/\/[0-9.]+:\d+)/.exec(text)?.[1];
+  });
+  const stop = async () => {
+    child.kill("SIGTERM");
+    await ended;
+    const text = readFileSync(log, "utf8");
+    if (text.includes("panicked at")) throw new Error(text);
+  };
+  return { url, stop };
+}
+
+const endpoint = ({ name, model, urls, max }) => `
+[[endpoint]]
+name = "${name}"
+model = "${model}"
+min_replicas = ${urls.length}
+max_replicas = ${max}
+replicas = [${urls.map((url) => `{ url = "${url}" }`).join(", ")}]
+`;
+
+/**
+ * A server with two simulated replicas behind `llama` and one process replica behind `mistral`, or with
+ * nothing at all. `call` makes a model call through it, `stop` ends everything and removes its folder.
+ */
+export async function startServer({ empty = false } = {}) {
+  const folder = mkdtempSync(join(tmpdir(), "inferscope-browser-"));
+  const simulators = [];
+  for (const number of empty ? [] : [0, 1]) {
+    const args = ["simulate", "--listen", "127.0.0.1:0", "--model", LLAMA, "--token-ms", "2", "--first-token-ms", "20"];
+    simulators.push(await listening(args, join(folder, `simulator-${number}.log`)));
+  }
+  const config = empty
+    ? ""
+    : endpoint({ name: "llama", model: LLAMA, urls: simulators.map((each) => each.url), max: 4 }) +
+      `\n[[endpoint]]\nname = "mistral"\nmodel = "${MISTRAL}"\nmin_replicas = 1\nmax_replicas = 3\nprocess = { engine = "simulator" }\n`;
+  writeFileSync(join(folder, "inferscope.toml"), config);
+  const args = ["serve", "--config", join(folder, "inferscope.toml"), "--data-dir", join(folder, "data"), "--listen", "127.0.0.1:0"];
+  const login = { INFERSCOPE_ROOT_EMAIL: EMAIL, INFERSCOPE_ROOT_PASSWORD: PASSWORD };
+  const server = await listening(args, join(folder, "server.log"), login);
+  const authorization = `Basic ${btoa(`${EMAIL}:${PASSWORD}`)}`;
+  const get = (path) => fetch(server.url + path, { headers: { authorization } });
+  await until("the server is ready", async () => (await get("/readyz")).status === 200);
+  const token = await newToken(server.url, authorization);
+  if (!empty) await until("replicas run", async () => (await running(get)) === 3, 60_000);
+  const stop = async () => {
+    await server.stop();
+    for (const simulator of simulators) await simulator.stop();
+    rmSync(folder, { recursive: true, force: true });
+  };
+  return { url: server.url, token, get, call: (asked) => call(server.url, token, asked), stop };
+}
+
+async function newToken(url, authorization) {
+  const body = JSON.stringify({ name: "browser", scopes: ["ingest", "read", "call", "admin"] });
+  const headers = { authorization, "content-type": "application/json" };
+  const answer = await fetch(`${url}/scope/v1/orgs/default/tokens`, { method: "POST", headers, body });
+  if (answer.status !== 201) throw new Error(`no token: ${answer.status} ${await answer.text()}`);
+  return (await answer.json()).token;
+}
+
+async function running(get) {
+  const now = Date.now() * 1000;
+  const answer = await get(`/scope/v1/orgs/default/endpoints?from_us=${now - 3.6e9}&to_us=${now}`);
+  if (answer.status !== 200) return 0;
+  return (await answer.json()).endpoints.reduce((sum, each) => sum + each.replicas.running, 0);
+}
+
+/** One call through the gateway; its body is read to the end, its status is the answer. */
+async function call(url, token, { model = LLAMA, prompt = "one two three", simulate = "tokens=8", stream = false, system }) {
+  const messages = [...(system ? [{ role: "system", content: system }] : []), { role: "user", content: prompt }];
+  const headers = { authorization: `Bearer ${token}`, "content-type": "application/json", "x-simulate": simulate };
+  const body = JSON.stringify({ model, stream, max_tokens: 100, messages });
+  const answer = await fetch(`${url}/v1/chat/completions`, { method: "POST", headers, body });
+  await answer.text();
+  return answer.status;
+}
