@@ -24,7 +24,7 @@ help: ## Show this list
 
 build: cache web/dist/index.html ## Build the release binary: target/release/inferscope
 	@echo "==> cargo build --release (the first time 20 minutes or more on 2 cores)"
-	cargo build --release --locked -p inferscope
+	cargo build --release --locked --workspace --bin inferscope
 	@echo "==> done: $(TARGET)/release/inferscope"
 
 demo: cache web/dist/index.html ## Start everything with simulated replicas and traffic; Ctrl-C ends it

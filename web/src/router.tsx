@@ -25,7 +25,7 @@ const home = createRoute({
   path: "/",
   beforeLoad: async ({ context }) => {
     needLogin("/");
-    const { orgs } = await context.client.ensureQueryData(whoamiQuery);
+    const { orgs } = await context.client.query({ ...whoamiQuery, staleTime: "static" });
     throw redirect({ to: "/o/$org/endpoints", params: { org: orgs[0] ?? "default" }, search: {} });
   },
 });

@@ -1,5 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
+use histogram::Histogram;
 use schema::OrgName;
 
 use crate::bucket::Bucket;
@@ -8,7 +9,6 @@ use crate::grid::{Grid, TimeRange};
 use crate::labels::Label;
 use crate::rollup::Folded;
 use crate::{Analytics, Error};
-use histogram::Histogram;
 
 /// Which series are asked for.
 #[derive(Clone, Debug)]

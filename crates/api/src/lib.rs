@@ -91,6 +91,7 @@ pub fn router(services: Services) -> Router {
         .merge(open_metrics::routes(metrics))
         .merge(native::endpoints::routes(endpoints))
         .merge(native::traces::routes(traces))
+        .merge(native::tokens::routes(door.clone()))
         .merge(native::routes(native::AboutRoutes { door: door.clone(), version: services.version }))
         .merge(calls::routes(calls::Calls { door, gateway }))
         .merge(health::routes(health))

@@ -43,7 +43,8 @@ impl Admission<'_> {
     ) -> Result<Admitted, Error> {
         match target {
             Target::Endpoint { namespace, name, .. } => {
-                let unknown = || Error::UnknownEndpoint { namespace: namespace.clone(), name: name.clone() };
+                let unknown =
+                    || Error::UnknownEndpoint { namespace: namespace.clone(), name: name.clone() };
                 let route = self.picker.resolve_endpoint(namespace, name).ok_or_else(unknown)?;
                 let purpose = purpose(head, target, &route);
                 if purpose == Purpose::Health {
@@ -51,7 +52,9 @@ impl Admission<'_> {
                 }
                 self.admit_to_endpoint(call, body, route, purpose).await
             }
-            Target::Model { namespace } => self.admit_by_model(call, body, namespace.as_deref()).await,
+            Target::Model { namespace } => {
+                self.admit_by_model(call, body, namespace.as_deref()).await
+            }
         }
     }
 
@@ -93,7 +96,11 @@ impl Admission<'_> {
         Ok(Admitted { route, purpose: Purpose::Call, asking_usage, body: body_sent })
     }
 
-    async fn read<B: Body<Data = Bytes>>(&self, call: &mut OpenCall, body: B) -> Result<Bytes, Error> {
+    async fn read<B: Body<Data = Bytes>>(
+        &self,
+        call: &mut OpenCall,
+        body: B,
+    ) -> Result<Bytes, Error> {
         let body = read_body(body, self.config.max_request_bytes).await?;
         call.note(|record, _| record.request = Captured::of(&body, self.config.capture_bytes));
         Ok(body)

@@ -115,18 +115,33 @@ mod tests {
 
     #[test]
     fn without_a_replica_the_caller_learns_when_to_come_again() {
-        let none = NoReplica { reason: "it is starting".to_owned(), retry_after: Duration::from_millis(10) };
+        let none = NoReplica {
+            reason: "it is starting".to_owned(),
+            retry_after: Duration::from_millis(10),
+        };
         let error = Error::NoReplica { endpoint: "default/llama".to_owned(), none };
         let response = refusal(&error);
-        assert_eq!((response.status().as_u16(), &response.headers()[RETRY_AFTER]), (503, &HeaderValue::from_static("1")));
+        assert_eq!(
+            (response.status().as_u16(), &response.headers()[RETRY_AFTER]),
+            (503, &HeaderValue::from_static("1"))
+        );
         assert!(body(&error)["error"].is_string());
     }
 
     #[test]
     fn the_class_of_a_failure_before_the_answer_is_seen_in_the_status() {
         let of = |failure| {
-            status(&Error::Unanswered { endpoint: String::new(), failure, attempts: 1, detail: String::new() }).as_u16()
+            status(&Error::Unanswered {
+                endpoint: String::new(),
+                failure,
+                attempts: 1,
+                detail: String::new(),
+            })
+            .as_u16()
         };
-        assert_eq!([of(Failure::Connect), of(Failure::Reset), of(Failure::Timeout)], [503, 502, 504]);
+        assert_eq!(
+            [of(Failure::Connect), of(Failure::Reset), of(Failure::Timeout)],
+            [503, 502, 504]
+        );
     }
 }

@@ -68,7 +68,9 @@ impl Attempts<'_> {
             let another = attempt < self.most && may_go_elsewhere(&outcome);
             match another.then(|| self.pick(&tried)) {
                 Some(Ok(next)) => lease = next,
-                Some(Err(_)) | None => return outcome.map_err(|error| self.unanswered(error, attempt)),
+                Some(Err(_)) | None => {
+                    return outcome.map_err(|error| self.unanswered(error, attempt));
+                }
             }
             attempt += 1;
         }
@@ -99,8 +101,13 @@ impl Attempts<'_> {
     async fn send(&self, lease: &Lease, body: &Bytes) -> Result<Response<Incoming>, SendError> {
         let mut request = Request::new(Full::new(body.clone()));
         *request.method_mut() = self.outgoing.method.clone();
-        *request.uri_mut() = address(&lease.replica.base, &self.outgoing.path)
-            .ok_or_else(|| SendError::Failed(Failure::Connect, "the replica's address is not usable".to_owned()))?;
+        *request.uri_mut() =
+            address(&lease.replica.base, &self.outgoing.path).ok_or_else(|| {
+                SendError::Failed(
+                    Failure::Connect,
+                    "the replica's address is not usable".to_owned(),
+                )
+            })?;
         *request.headers_mut() = self.outgoing.headers.clone();
         self.upstream.send(request).await
     }
@@ -135,9 +142,15 @@ fn is_refusal(status: StatusCode) -> bool {
 /// The path behind the replica's address, which may have a path of its own.
 fn address(base: &Uri, path: &PathAndQuery) -> Option<Uri> {
     let before = base.path().trim_end_matches('/');
-    let path = if before.is_empty() { path.clone() } else { format!("{before}{path}").parse().ok()? };
+    let path =
+        if before.is_empty() { path.clone() } else { format!("{before}{path}").parse().ok()? };
     let scheme = base.scheme().cloned().unwrap_or(Scheme::HTTP);
-    Uri::builder().scheme(scheme).authority(base.authority()?.clone()).path_and_query(path).build().ok()
+    Uri::builder()
+        .scheme(scheme)
+        .authority(base.authority()?.clone())
+        .path_and_query(path)
+        .build()
+        .ok()
 }
 
 #[cfg(test)]
@@ -146,7 +159,9 @@ mod tests {
 
     #[test]
     fn a_replicas_own_path_stands_before_the_calls() {
-        let at = |base: &str, path: &str| address(&base.parse().unwrap(), &path.parse().unwrap()).unwrap().to_string();
+        let at = |base: &str, path: &str| {
+            address(&base.parse().unwrap(), &path.parse().unwrap()).unwrap().to_string()
+        };
         assert_eq!(at("http://h:1", "/v1/x?q=1"), "http://h:1/v1/x?q=1");
         assert_eq!(at("https://h/open/", "/v1/x"), "https://h/open/v1/x");
         assert_eq!(address(&Uri::from_static("/nowhere"), &PathAndQuery::from_static("/")), None);

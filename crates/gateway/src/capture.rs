@@ -24,7 +24,8 @@ impl Captured {
     pub(crate) fn of(body: &Bytes, limit: usize) -> Self {
         let total = body.len() as u64;
         if body.len() <= limit {
-            let head = if body.len() <= SMALL { Bytes::copy_from_slice(body) } else { body.clone() };
+            let head =
+                if body.len() <= SMALL { Bytes::copy_from_slice(body) } else { body.clone() };
             return Self { head, tail: Bytes::new(), total };
         }
         // Copies, so that a record does not keep the whole body alive.

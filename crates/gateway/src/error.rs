@@ -4,7 +4,7 @@ use fault::{Class, Fault};
 use openai::PeekError;
 
 use crate::picker::{Failure, NoReplica};
-use crate::record::{End, Trouble};
+use crate::record::{CANCELLED, End, Trouble};
 
 /// Why the gateway answers a call itself.
 #[derive(Debug, thiserror::Error)]
@@ -16,7 +16,9 @@ pub enum Error {
         model: String,
     },
     /// The request's body names no model, so nothing can be routed by it.
-    #[error("the request body names no `model`; to call an endpoint whatever the model, use /endpoints/{{namespace}}/{{name}}/…")]
+    #[error(
+        "the request body names no `model`; to call an endpoint whatever the model, use /endpoints/{{namespace}}/{{name}}/…"
+    )]
     NoModel,
     /// The request's body cannot be read as far as routing needs.
     #[error("{0}")]
@@ -111,9 +113,11 @@ impl Error {
     pub(crate) fn trouble(&self) -> Trouble {
         let kind = match self {
             Self::UnknownModel { .. } => "model_not_supported",
-            Self::NoModel | Self::Unreadable(_) | Self::BadPath | Self::TooLarge { .. } => "bad_request",
+            Self::NoModel | Self::Unreadable(_) | Self::BadPath | Self::TooLarge { .. } => {
+                "bad_request"
+            }
             Self::UnknownEndpoint { .. } => "not_found",
-            Self::CallerGone => "cancelled",
+            Self::CallerGone => CANCELLED,
             Self::NoReplica { .. } => "overloaded",
             Self::Unanswered { failure, .. } => match failure {
                 Failure::Connect | Failure::Reset => "connection",

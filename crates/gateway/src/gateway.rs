@@ -47,7 +47,14 @@ impl Gateway {
         config: GatewayConfig,
     ) -> Self {
         let upstream = Upstream::new(&config);
-        Self { picker, recording, clock, config, upstream, stream_options: StreamOptions::default() }
+        Self {
+            picker,
+            recording,
+            clock,
+            config,
+            upstream,
+            stream_options: StreamOptions::default(),
+        }
     }
 
     /// Answers one call: with a replica's answer as it comes, or with a refusal of ours.
@@ -91,7 +98,8 @@ impl Gateway {
 
     fn open(&self, org: String, head: &Parts, target: &Target, id: &HeaderValue) -> OpenCall {
         let path = target.path(head);
-        let operation = if head.method == Method::POST { Operation::of_path(&path) } else { Operation::Other };
+        let operation =
+            if head.method == Method::POST { Operation::of_path(&path) } else { Operation::Other };
         let record = CallRecord {
             org,
             route: None,
@@ -139,7 +147,9 @@ impl Gateway {
         })?;
         let outgoing = &outgoing(open, head, target, id, &admitted)?;
         let most = config.max_attempts;
-        Attempts { picker, upstream, stream_options, route, outgoing, purpose, most }.run(first, open).await
+        Attempts { picker, upstream, stream_options, route, outgoing, purpose, most }
+            .run(first, open)
+            .await
     }
 }
 

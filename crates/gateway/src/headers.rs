@@ -1,8 +1,8 @@
 //! Which headers go on: all, but for those that speak of one connection and those that are ours.
 
 use http::header::{
-    ACCEPT_ENCODING, AUTHORIZATION, CONNECTION, CONTENT_LENGTH, EXPECT, HOST, HeaderName, PROXY_AUTHENTICATE,
-    PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
+    ACCEPT_ENCODING, AUTHORIZATION, CONNECTION, CONTENT_LENGTH, EXPECT, HOST, HeaderName,
+    PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
 };
 use http::{HeaderMap, HeaderValue};
 use openai::Operation;
@@ -63,7 +63,10 @@ pub(crate) fn make_outgoing(
     }
     // A compressed answer could be passed on, but neither filtered nor recorded.
     match operation {
-        Operation::Chat | Operation::TextCompletion | Operation::Embeddings | Operation::Responses => {
+        Operation::Chat
+        | Operation::TextCompletion
+        | Operation::Embeddings
+        | Operation::Responses => {
             headers.remove(ACCEPT_ENCODING);
         }
         Operation::Other => {}
@@ -88,9 +91,9 @@ mod tests {
     use super::*;
 
     fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
-        let pairs = pairs.iter().map(|(name, value)| {
-            (HeaderName::from_static(name), HeaderValue::from_static(value))
-        });
+        let pairs = pairs
+            .iter()
+            .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
         let mut map = HeaderMap::new();
         pairs.for_each(|(name, value)| {
             map.append(name, value);
@@ -120,7 +123,11 @@ mod tests {
     #[test]
     fn our_callers_credential_goes_nowhere_unless_the_route_says_so() {
         let sent = |authorization| {
-            let mut map = headers(&[("authorization", "Bearer ours"), ("host", "h"), ("content-length", "3")]);
+            let mut map = headers(&[
+                ("authorization", "Bearer ours"),
+                ("host", "h"),
+                ("content-length", "3"),
+            ]);
             make_outgoing(&mut map, &authorization, Operation::Chat);
             map.get(AUTHORIZATION).map(|value| value.to_str().unwrap().to_owned())
         };

@@ -23,7 +23,9 @@ pub(crate) async fn first_replica(
     hold: Option<Duration>,
 ) -> Result<Lease, NoReplica> {
     match (picker.pick(route, &[], purpose), hold, purpose) {
-        (Err(none), Some(hold), Purpose::Call) => wait(picker, route, Instant::now() + hold, none).await,
+        (Err(none), Some(hold), Purpose::Call) => {
+            wait(picker, route, Instant::now() + hold, none).await
+        }
         (picked, _, Purpose::Call | Purpose::Health) => picked,
     }
 }
@@ -59,6 +61,9 @@ mod tests {
         };
         assert_eq!(asked("5"), Some(Duration::from_secs(5)));
         assert_eq!(asked("600"), Some(Duration::from_secs(60)));
-        assert_eq!([asked("soon"), asked("-1"), asked_for(&HeaderMap::new(), Duration::MAX)], [None; 3]);
+        assert_eq!(
+            [asked("soon"), asked("-1"), asked_for(&HeaderMap::new(), Duration::MAX)],
+            [None; 3]
+        );
     }
 }

@@ -46,8 +46,8 @@ pub use config::GatewayConfig;
 pub use error::Error;
 pub use gateway::Gateway;
 pub use picker::{
-    Authorization, Available, Failure, Held, Lease, Model, NoReplica, Picker, Provider, ProviderStatus, Purpose,
-    Replica, Route, StreamUsage,
+    Authorization, Available, Failure, Held, Lease, Model, NoReplica, Picker, Provider,
+    ProviderStatus, Purpose, Replica, Route, StreamUsage,
 };
 pub use record::{AnswerForm, CallRecord, End, Trouble};
 pub use recording::{Recording, RecordingConfig, Recordings, recording};

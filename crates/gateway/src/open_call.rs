@@ -95,8 +95,10 @@ impl OpenCall {
 
 impl Drop for OpenCall {
     fn drop(&mut self) {
-        let streamed = self.record.as_ref().is_some_and(|record| record.answer == AnswerForm::Events);
-        let end = if streamed && self.response.ends_with(DONE) { End::Complete } else { End::ClientLeft };
+        let streamed =
+            self.record.as_ref().is_some_and(|record| record.answer == AnswerForm::Events);
+        let end =
+            if streamed && self.response.ends_with(DONE) { End::Complete } else { End::ClientLeft };
         self.finish(end, None);
     }
 }

@@ -3,7 +3,7 @@ use openai::{Answer, ApiError, Operation, RequestFacts, StreamReader, Usage};
 use serde_json::Value;
 
 use crate::capture::Captured;
-use crate::record::{AnswerForm, CallRecord, End};
+use crate::record::{AnswerForm, CANCELLED, CallRecord, End};
 
 /// What the bodies of a call say.
 pub(crate) struct Reading {
@@ -41,7 +41,9 @@ fn answer(record: &CallRecord) -> Option<Answer> {
     match record.answer {
         AnswerForm::Events => Some(streamed(body)),
         AnswerForm::Whole if body.is_whole() => openai::parse_answer(&body.head),
-        AnswerForm::Whole => usage_at_end(&body.tail).map(|usage| Answer { usage: Some(usage), ..Answer::default() }),
+        AnswerForm::Whole => {
+            usage_at_end(&body.tail).map(|usage| Answer { usage: Some(usage), ..Answer::default() })
+        }
         AnswerForm::Compressed => None,
     }
 }
@@ -52,7 +54,11 @@ fn streamed(body: &Captured) -> Answer {
     if !body.is_whole() {
         // What was not kept lies between: the events that it cuts are left out.
         reader.push(b"\n\n");
-        let events = body.tail.windows(2).position(|pair| pair == b"\n\n").map_or(&[][..], |at| &body.tail[at..]);
+        let events = body
+            .tail
+            .windows(2)
+            .position(|pair| pair == b"\n\n")
+            .map_or(&[][..], |at| &body.tail[at..]);
         reader.push(events);
     }
     reader.finish()
@@ -77,7 +83,7 @@ fn failed(record: &CallRecord, in_band: Option<&ApiError>) -> Option<Failed> {
     }
     match record.end {
         End::ClientLeft => Some(Failed {
-            kind: "cancelled".to_owned(),
+            kind: CANCELLED.to_owned(),
             message: "the caller left before the end".to_owned(),
         }),
         End::Complete | End::UpstreamFailed | End::Refused => {

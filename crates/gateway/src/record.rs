@@ -105,6 +105,9 @@ pub struct Trouble {
     pub message: String,
 }
 
+/// `error.type` of a call whose caller left: the name that clients give to the same event.
+pub(crate) const CANCELLED: &str = "CancelledError";
+
 impl CallRecord {
     /// Bytes that this record holds, roughly.
     pub(crate) fn size(&self) -> usize {

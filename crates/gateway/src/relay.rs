@@ -49,7 +49,8 @@ pub(crate) fn pass_on(
     head.version = Version::HTTP_11;
     let form = form_of(&head.headers);
     call.answered(head.status.as_u16(), form);
-    let stripper = (answered.usage == UsageAsked::ByUs && form == AnswerForm::Events).then(UsageStripper::new);
+    let stripper =
+        (answered.usage == UsageAsked::ByUs && form == AnswerForm::Events).then(UsageStripper::new);
     if stripper.is_some() {
         head.headers.remove(CONTENT_LENGTH);
     }
@@ -64,7 +65,11 @@ fn form_of(headers: &HeaderMap) -> AnswerForm {
     }
     const EVENTS: &[u8] = b"text/event-stream";
     let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.as_bytes().get(..EVENTS.len()));
-    if kind.is_some_and(|kind| kind.eq_ignore_ascii_case(EVENTS)) { AnswerForm::Events } else { AnswerForm::Whole }
+    if kind.is_some_and(|kind| kind.eq_ignore_ascii_case(EVENTS)) {
+        AnswerForm::Events
+    } else {
+        AnswerForm::Whole
+    }
 }
 
 /// Passes a replica's body on and tells the call what it saw. Dropping it closes the replica's connection.
@@ -101,7 +106,8 @@ impl Relay {
                     }
                 }
                 Some(Err(error)) => {
-                    let message = format!("connection error: the replica broke off its answer: {error}");
+                    let message =
+                        format!("connection error: the replica broke off its answer: {error}");
                     let trouble = Trouble { kind: "connection", message };
                     self.close(End::UpstreamFailed, Some(trouble));
                     self.last = Some(Err(BodyError(error)));

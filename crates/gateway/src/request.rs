@@ -7,7 +7,10 @@ use http_body_util::BodyExt;
 use crate::error::Error;
 
 /// Reads a request's body, at most `limit` bytes of it. A body that comes in one piece is not copied.
-pub(crate) async fn read_body<B: Body<Data = Bytes>>(body: B, limit: usize) -> Result<Bytes, Error> {
+pub(crate) async fn read_body<B: Body<Data = Bytes>>(
+    body: B,
+    limit: usize,
+) -> Result<Bytes, Error> {
     let announced = body.size_hint().lower();
     if announced > limit as u64 {
         return Err(Error::TooLarge { limit });
@@ -75,8 +78,10 @@ mod tests {
     use super::*;
 
     fn in_pieces(pieces: &[&'static str]) -> impl Body<Data = Bytes, Error = Infallible> {
-        let frames: Vec<_> =
-            pieces.iter().map(|piece| Ok(Frame::data(Bytes::from_static(piece.as_bytes())))).collect();
+        let frames: Vec<_> = pieces
+            .iter()
+            .map(|piece| Ok(Frame::data(Bytes::from_static(piece.as_bytes()))))
+            .collect();
         StreamBody::new(tokio_stream::iter(frames))
     }
 
@@ -87,7 +92,10 @@ mod tests {
             assert_eq!(&whole[..], pieces.concat().as_bytes());
         }
         for pieces in [&["abcd"][..], &["ab", "cd"]] {
-            assert!(matches!(read_body(in_pieces(pieces), 3).await, Err(Error::TooLarge { limit: 3 })));
+            assert!(matches!(
+                read_body(in_pieces(pieces), 3).await,
+                Err(Error::TooLarge { limit: 3 })
+            ));
         }
         let announced = Full::new(Bytes::from_static(b"abcd"));
         assert!(matches!(read_body(announced, 3).await, Err(Error::TooLarge { .. })));

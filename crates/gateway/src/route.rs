@@ -15,7 +15,11 @@ pub(crate) struct Chosen<'a> {
 
 /// Finds the route of `org/model[:suffix]`. A suffix is a policy (`fastest`, `cheapest`, `preferred`: all the
 /// same here, where an endpoint is chosen by its load) or the name of an endpoint that serves the model.
-pub(crate) fn choose<'a>(picker: &dyn Picker, namespace: Option<&str>, model: &'a str) -> Option<Chosen<'a>> {
+pub(crate) fn choose<'a>(
+    picker: &dyn Picker,
+    namespace: Option<&str>,
+    model: &'a str,
+) -> Option<Chosen<'a>> {
     if let Some(route) = picker.resolve_model(namespace, model) {
         return Some(Chosen { route, id: model });
     }
@@ -27,9 +31,16 @@ pub(crate) fn choose<'a>(picker: &dyn Picker, namespace: Option<&str>, model: &'
     Some(Chosen { route: route?, id })
 }
 
-fn named(picker: &dyn Picker, namespace: Option<&str>, endpoint: &str, id: &str) -> Option<Arc<Route>> {
+fn named(
+    picker: &dyn Picker,
+    namespace: Option<&str>,
+    endpoint: &str,
+    id: &str,
+) -> Option<Arc<Route>> {
     match namespace {
-        Some(namespace) => picker.resolve_endpoint(namespace, endpoint).filter(|route| route.model == id),
+        Some(namespace) => {
+            picker.resolve_endpoint(namespace, endpoint).filter(|route| route.model == id)
+        }
         None => picker.resolve_model(None, id).filter(|route| route.endpoint == endpoint),
     }
 }
@@ -69,7 +80,10 @@ mod tests {
 
     #[test]
     fn the_suffix_is_cut_out_of_the_body_and_nothing_else() {
-        assert_eq!(cut(r#"{ "n":1, "model" : "a/b:fastest","z":[] }"#, "a/b"), r#"{ "n":1, "model" : "a/b","z":[] }"#);
+        assert_eq!(
+            cut(r#"{ "n":1, "model" : "a/b:fastest","z":[] }"#, "a/b"),
+            r#"{ "n":1, "model" : "a/b","z":[] }"#
+        );
         assert_eq!(cut(r#"{"model":"a/b"}"#, "a/b"), r#"{"model":"a/b"}"#);
         assert_eq!(cut(r#"{"model":"a\/b:x"}"#, "a/b"), r#"{"model":"a/b"}"#);
     }

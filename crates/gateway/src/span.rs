@@ -89,7 +89,8 @@ fn add_request(attributes: &mut Attributes, record: &CallRecord, request: Option
     attributes.float("gen_ai.request.frequency_penalty", request.frequency_penalty);
     attributes.float("gen_ai.request.presence_penalty", request.presence_penalty);
     attributes.int("gen_ai.request.seed", request.seed);
-    attributes.count("gen_ai.request.choice.count", request.choices.filter(|choices| *choices != 1));
+    attributes
+        .count("gen_ai.request.choice.count", request.choices.filter(|choices| *choices != 1));
     attributes.texts("gen_ai.request.stop_sequences", &request.stop);
     attributes.maybe_text("gen_ai.request.reasoning.level", request.reasoning_effort.as_deref());
     attributes.texts("gen_ai.request.encoding_formats", request.encoding_format.as_slice());
@@ -141,7 +142,10 @@ fn add_gateway(attributes: &mut Attributes, record: &CallRecord, end: End) {
         attributes.text("inferscope.namespace", &route.namespace);
         attributes.text("inferscope.endpoint", &route.endpoint);
     }
-    attributes.maybe_text("inferscope.replica_id", record.replica.as_ref().map(|replica| replica.id.as_str()));
+    attributes.maybe_text(
+        "inferscope.replica_id",
+        record.replica.as_ref().map(|replica| replica.id.as_str()),
+    );
     attributes.text("inferscope.end", end.as_str());
     attributes.int("inferscope.attempts", Some(i64::from(record.attempts)));
     attributes.text("inferscope.request_id", &record.request_id);

@@ -21,8 +21,11 @@ impl StreamOptions {
     pub(crate) fn note_refused(&self, route: &Route) {
         let mut refused = self.refused.write().unwrap_or_else(PoisonError::into_inner);
         if refused.len() < MOST && refused.insert(key(route)) {
-            tracing::info!(namespace = route.namespace, endpoint = route.endpoint,
-                "the engine refuses stream_options; streams of this endpoint will have no token counts");
+            tracing::info!(
+                namespace = route.namespace,
+                endpoint = route.endpoint,
+                "the engine refuses stream_options; streams of this endpoint will have no token counts"
+            );
         }
     }
 }

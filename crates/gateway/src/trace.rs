@@ -49,7 +49,8 @@ impl TraceContext {
         write_hex(&self.trace_id, &mut text[3..35]);
         write_hex(&self.span_id, &mut text[36..52]);
         write_hex(&[self.flags], &mut text[53..55]);
-        let value = HeaderValue::from_bytes(&text).expect("hex digits and dashes may stand in a header");
+        let value =
+            HeaderValue::from_bytes(&text).expect("hex digits and dashes may stand in a header");
         headers.insert(TRACEPARENT, value);
         if self.parent_span_id.is_none() {
             headers.remove(TRACESTATE);

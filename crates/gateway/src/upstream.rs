@@ -60,7 +60,10 @@ impl Upstream {
     }
 
     /// Sends the request and waits for the response head.
-    pub(crate) async fn send(&self, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, SendError> {
+    pub(crate) async fn send(
+        &self,
+        request: Request<Full<Bytes>>,
+    ) -> Result<Response<Incoming>, SendError> {
         let response = if request.uri().scheme() == Some(&Scheme::HTTPS) {
             self.secure().request(request)
         } else {

@@ -205,7 +205,7 @@ async fn restore(
             calls.extend(rows.iter().filter(of_gateway).map(|row| (position, table.org.clone(), row.clone())));
         }
         Kind::Metrics | Kind::Logs => {}
-    })?;
+    });
     if replayed.rows > 0 || replayed.unreadable.is_some() {
         tracing::info!(?replayed, "the log was replayed");
     }

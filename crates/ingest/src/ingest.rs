@@ -159,33 +159,30 @@ impl Ingest {
     }
 
     /// Hands to the lake what the log holds and the lake has not committed, oldest first; `each` sees all of it,
-    /// also what the lake has. To be called once, before anything is taken in.
-    ///
-    /// # Errors
-    /// When the log cannot be read at all. A record that cannot be read is counted and passed over.
-    pub fn replay(
-        &self,
-        mut log: Replay,
-        mut each: impl FnMut(u64, &Table, &[Row]),
-    ) -> Result<Replayed, Error> {
+    /// also what the lake has. What cannot be read is counted and passed over. To be called once, before anything
+    /// is taken in.
+    pub fn replay(&self, mut log: Replay, mut each: impl FnMut(u64, &Table, &[Row])) -> Replayed {
         let mut replayed = Replayed::default();
         for entry in log.by_ref() {
-            let (position, payload) = entry?;
-            match record::decode(&payload) {
-                Ok((table, rows)) => {
+            let record = entry.map_err(|error| error.to_string()).and_then(|(position, payload)| {
+                let (table, rows) = record::decode(&payload).map_err(|error| error.to_string())?;
+                Ok((position.0, table, rows))
+            });
+            match record {
+                Ok((position, table, rows)) => {
                     self.0.remember(&table, &rows);
-                    each(position.0, &table, &rows);
+                    each(position, &table, &rows);
                     replayed.rows += rows.len() as u64;
-                    self.0.lake.append(&table, position.0, rows);
+                    self.0.lake.append(&table, position, rows);
                 }
-                Err(error) => {
+                Err(why) => {
                     let (count, _) = replayed.unreadable.take().unwrap_or_default();
-                    replayed.unreadable = Some((count + 1, error.to_string()));
+                    replayed.unreadable = Some((count + 1, why));
                 }
             }
         }
         replayed.log = log.report();
-        Ok(replayed)
+        replayed
     }
 
     /// Lets go of the part of the log that nobody needs: the lake has committed it, it is below

@@ -14,8 +14,8 @@ use crate::columns::Columns;
 use crate::delta::DeltaLog;
 use crate::error::Error;
 use crate::flush;
-use crate::provider::{Extent, TableView};
-use crate::table::Memory;
+use crate::provider::{Extent, NullAs, TableView};
+use crate::table::{Memory, View};
 
 /// How the lake stores and when it flushes.
 #[derive(Clone, Debug)]
@@ -143,17 +143,22 @@ impl Lake {
         self.hot_bytes.load(Ordering::Relaxed)
     }
 
-    /// A consistent view of a table with also the columns `asked`; `None` if nothing was ever sent to it.
+    /// A consistent view of a table with also the columns `asked`, null where the table has none; `None` if nothing was ever sent to it.
     ///
     /// # Errors
     /// When rows cannot be turned into columns.
-    pub fn view(&self, table: &Table, asked: &[String]) -> Result<Option<TableView>, Error> {
-        let Some(slot) = self.slot(table) else { return Ok(None) };
+    pub fn view(&self, table: &Table, asked: &[String], null_as: NullAs) -> Result<Option<TableView>, Error> {
+        let Some(slot) = self.slot(table) else {
+            // The default stream is there from the start, and so are its promised columns.
+            let promised = *table == Table::traces(table.org.clone());
+            let nothing = || View { columns: Arc::new(Columns::promised(table)), hot: Vec::new(), files: Arc::default() };
+            return Ok(promised.then(|| TableView::new(nothing(), folder_of(&self.config.root, table), asked, null_as)));
+        };
         let view = slot
             .memory
             .view()
             .map_err(|source| Error::Columns { table: table.to_string(), source })?;
-        Ok(Some(TableView::new(view, slot.folder.clone(), asked)))
+        Ok(Some(TableView::new(view, slot.folder.clone(), asked, null_as)))
     }
 
     /// The tables of an organisation and what they hold, by name.
@@ -166,7 +171,7 @@ impl Lake {
         tables.retain(|table| table.org == *org);
         tables.sort();
         let extent = |table: Table| {
-            let view = self.view(&table, &[])?;
+            let view = self.view(&table, &[], NullAs::Anything)?;
             Ok(view.map(|view| (table, view.extent((i64::MIN, i64::MAX)))))
         };
         tables.into_iter().filter_map(|table| extent(table).transpose()).collect()

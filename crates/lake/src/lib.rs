@@ -25,4 +25,4 @@ mod table;
 
 pub use error::Error;
 pub use lake::{Flush, Lake, LakeConfig, Ticket};
-pub use provider::{Extent, TableView};
+pub use provider::{Extent, NullAs, TableView};

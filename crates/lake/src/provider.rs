@@ -35,9 +35,30 @@ pub struct Extent {
     pub bytes: u64,
 }
 
+/// What a column that nobody has sent is taken for, so that a query with it can be planned. Its values are null.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NullAs {
+    /// Fits most operators, and no aggregate.
+    Anything,
+    /// Text.
+    Text,
+    /// A number.
+    Number,
+}
+
+impl NullAs {
+    const fn data_type(self) -> DataType {
+        match self {
+            Self::Anything => DataType::Null,
+            Self::Text => DataType::Utf8,
+            Self::Number => DataType::Float64,
+        }
+    }
+}
+
 /// One consistent view of a table, as DataFusion reads it.
 ///
-/// A column that was asked for and that no row has is null, of type text.
+/// A column that was asked for and that no row has is null.
 #[derive(Debug)]
 pub struct TableView {
     view: View,
@@ -46,10 +67,10 @@ pub struct TableView {
 }
 
 impl TableView {
-    pub(crate) fn new(view: View, folder: PathBuf, asked: &[String]) -> Self {
+    pub(crate) fn new(view: View, folder: PathBuf, asked: &[String], null_as: NullAs) -> Self {
         let known = view.columns.arrow();
         let unknown = asked.iter().filter(|name| known.column_with_name(name).is_none());
-        let nulls = unknown.map(|name| Arc::new(Field::new(name, DataType::Utf8, true)));
+        let nulls = unknown.map(|name| Arc::new(Field::new(name, null_as.data_type(), true)));
         let fields: Vec<_> = known.fields().iter().cloned().chain(nulls).collect();
         Self { view, folder, schema: Arc::new(Schema::new(fields)) }
     }

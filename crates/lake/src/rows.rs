@@ -9,6 +9,7 @@ use std::sync::Arc;
 use crate::columns::TIME;
 use crate::error::Error;
 use crate::lake::Lake;
+use crate::provider::NullAs;
 
 impl Lake {
     /// A table's rows with `from_us <= _timestamp < to_us` (µs), oldest first. For small tables of our own, such as
@@ -17,7 +18,7 @@ impl Lake {
     /// # Errors
     /// When a data file cannot be read.
     pub async fn rows(&self, table: &Table, from_us: i64, to_us: i64) -> Result<Vec<Row>, Error> {
-        let Some(view) = self.view(table, &[])? else { return Ok(Vec::new()) };
+        let Some(view) = self.view(table, &[], NullAs::Anything)? else { return Ok(Vec::new()) };
         let rows = SessionContext::new()
             .read_table(Arc::new(view))?
             .filter(col(TIME).gt_eq(lit(from_us)).and(col(TIME).lt(lit(to_us))))?

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use clock::SystemClock;
 use datafusion::prelude::SessionContext;
-use lake::{Flush, Lake, LakeConfig};
+use lake::{Flush, Lake, LakeConfig, NullAs};
 use schema::{Name, OrgName, Row, Table};
 
 fn span(at_us: i64, id: &str) -> Row {
@@ -95,7 +95,7 @@ async fn columns_grow_over_flushes_and_restarts_and_old_rows_read_null() {
 
     let lake = open(folder.path()).await;
     let view =
-        lake.view(&table, &["never_sent".to_owned()]).expect("a view").expect("the table exists");
+        lake.view(&table, &["never_sent".to_owned()], NullAs::Text).expect("a view").expect("the table exists");
     assert!(view.has_column("colour") && !view.has_column("never_sent"));
     let context = SessionContext::new();
     context.register_table("t", Arc::new(view)).expect("registers");
@@ -121,7 +121,7 @@ async fn files_outside_the_asked_time_are_not_read() {
         vec![span(0, "1 January"), span(DAY, "2 January"), span(DAY + 1, "2 January too")],
     );
     lake.flush(Flush::All).await.expect("flushes");
-    let view = lake.view(&table, &[]).expect("a view").expect("the table exists");
+    let view = lake.view(&table, &[], NullAs::Anything).expect("a view").expect("the table exists");
     assert_eq!(view.extent((i64::MIN, i64::MAX)).files, 2);
     assert_eq!((view.extent((DAY, DAY + 5)).files, view.extent((DAY, DAY + 5)).rows), (1, 2));
     assert_eq!(lake.rows(&table, DAY + 1, DAY + 2).await.expect("reads").len(), 1);

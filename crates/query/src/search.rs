@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use arrow::array::{Array, RecordBatch};
 use arrow::datatypes::DataType;
+use datafusion::common::runtime::SpawnedTask;
 use datafusion::dataframe::DataFrame;
 use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
@@ -13,7 +14,7 @@ use datafusion::prelude::col;
 use futures::StreamExt;
 use lake::{Extent, Lake};
 use schema::{Kind, OrgName};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, mpsc};
 
 use crate::error::Error;
 use crate::session::{Planned, TimeRange, plan};
@@ -187,22 +188,31 @@ impl Query {
         Ok((Planned { frame, ..planned }, sorts))
     }
 
+    /// Runs the plan in a task of its own: a step that computes for long cannot keep the time limit from passing.
     async fn collect(
         &self,
         frame: DataFrame,
         deadline: Instant,
     ) -> Result<(Vec<RecordBatch>, Option<String>), Error> {
         let limit = self.limits.timeout;
-        let mut batches = Vec::new();
         let mut stream = frame.execute_stream().await?;
+        let (found, mut batches_found) = mpsc::channel(2);
+        // Ends when this future ends, or is dropped because the caller went away.
+        let _running = SpawnedTask::spawn(async move {
+            while let Some(batch) = stream.next().await {
+                if found.send(batch).await.is_err() {
+                    return;
+                }
+            }
+        });
+        let mut batches = Vec::new();
         loop {
-            match tokio::time::timeout_at(deadline.into(), stream.next()).await {
+            match tokio::time::timeout_at(deadline.into(), batches_found.recv()).await {
                 Ok(Some(batch)) => batches.push(batch?),
                 Ok(None) => return Ok((batches, None)),
                 Err(_) if batches.is_empty() => return Err(Error::Timeout { limit }),
                 Err(_) => {
-                    let why =
-                        format!("the time limit of {} s cut the answer short", limit.as_secs());
+                    let why = format!("the time limit of {} s cut the answer short", limit.as_secs());
                     return Ok((batches, Some(why)));
                 }
             }

@@ -11,7 +11,7 @@ use datafusion::execution::context::SQLOptions;
 use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::prelude::{SessionConfig, SessionContext, col, lit};
-use lake::{Extent, Lake};
+use lake::{Extent, Lake, NullAs};
 
 use crate::error::Error;
 use crate::statement::Select;
@@ -42,26 +42,46 @@ impl TimeRange {
     pub const ALWAYS: Self = Self { from_us: i64::MIN, to_us: i64::MAX };
 }
 
-/// Plans a statement. A column that no row has is null instead of an error.
+/// Plans a statement. A column that no row has is null instead of an error, of the first type that fits.
 pub(crate) async fn plan(
     lake: &Lake,
     runtime: &Arc<RuntimeEnv>,
     select: &Select,
     range: TimeRange,
 ) -> Result<Planned, Error> {
-    let mut unknown: Vec<String> = Vec::new();
+    let mut first_error = None;
+    let mut unknown = Vec::new();
+    for null_as in [NullAs::Anything, NullAs::Text, NullAs::Number] {
+        match plan_with(lake, runtime, select, range, (&mut unknown, null_as)).await {
+            Ok(planned) => return Ok(planned),
+            Err(error) => {
+                first_error.get_or_insert(error);
+            }
+        }
+        if unknown.is_empty() {
+            break;
+        }
+    }
+    Err(first_error.unwrap_or_else(|| Error::Execution("nothing was planned".to_owned())))
+}
+
+async fn plan_with(
+    lake: &Lake,
+    runtime: &Arc<RuntimeEnv>,
+    select: &Select,
+    range: TimeRange,
+    (unknown, null_as): (&mut Vec<String>, NullAs),
+) -> Result<Planned, Error> {
     loop {
         let context = SessionContext::new_with_config_rt(config(), Arc::clone(runtime));
-        let extent = register(&context, lake, select, range, &unknown)?;
+        let extent = register(&context, lake, select, range, (unknown, null_as))?;
         match to_plan(&context, select).await {
             Ok(plan) => {
                 let frame = DataFrame::new(context.state(), plan);
-                return Ok(Planned { frame, extent, unknown });
+                return Ok(Planned { frame, extent, unknown: unknown.clone() });
             }
             Err(error) => match missing_column(&error) {
-                Some(name) if !unknown.contains(&name) && unknown.len() < MOST_UNKNOWN => {
-                    unknown.push(name)
-                }
+                Some(name) if !unknown.contains(&name) && unknown.len() < MOST_UNKNOWN => unknown.push(name),
                 _ => return Err(error.into()),
             },
         }
@@ -94,15 +114,14 @@ fn register(
     lake: &Lake,
     select: &Select,
     range: TimeRange,
-    unknown: &[String],
+    (unknown, null_as): (&[String], NullAs),
 ) -> Result<Extent, Error> {
     let catalog =
         context.catalog("datafusion").ok_or_else(|| Error::Execution("no catalog".to_owned()))?;
     let mut schemas: HashMap<String, Arc<MemorySchemaProvider>> = HashMap::new();
     let mut extent = Extent::default();
     for (name, table) in &select.streams {
-        let view = lake
-            .view(table, unknown)?
+        let view = lake.view(table, unknown, null_as)?
             .ok_or_else(|| Error::StreamNotFound(table.stream.clone()))?;
         let part = view.extent((range.from_us, range.to_us.saturating_sub(1)));
         extent = Extent {

@@ -95,7 +95,7 @@ export function Plot(props: PlotProps) {
     crosshair.set(null);
     props.onRangeSelected(range);
   };
-  const keys = chartKeys({ chart: id, crosshair, buckets, selection: pointer.selection, onSelection: pointer.setSelection, onSelected: selected, onSeries: props.onSeriesFocused, onTable: props.onTable });
+  const keys = chartKeys({ chart: id, crosshair, buckets, selection: pointer.selection, onSelection: (range) => (range === null ? pointer.cancel() : pointer.setSelection(range)), onSelected: selected, onSeries: props.onSeriesFocused, onTable: props.onTable });
   const middle = point === null ? 0 : (((buckets.startsUs[point.bucket] ?? 0) + buckets.stepUs / 2 - buckets.fromUs) / (buckets.toUs - buckets.fromUs)) * 100;
   return (
     <div className="plot" tabIndex={0} role="application" aria-label={label} aria-roledescription="chart" onKeyDown={keys} data-testid={`plot-${id}`}>

@@ -38,6 +38,8 @@ type Props = {
   note?: ReactNode;
 };
 
+const unlabelled = (): string => "";
+
 /** Says the values under a crosshair that was moved by keys. */
 function Spoken({ id, visible, frame, text }: { id: string; visible: readonly ChartSeries[]; frame: ChartFrame; text: Props["text"] }) {
   const point = usePoint();
@@ -92,7 +94,7 @@ export function TimeChart(props: Props) {
               height={200}
               ticks={props.ticks ?? "decimal"}
               text={text}
-              axisText={props.axisText ?? text}
+              axisText={measured ? (props.axisText ?? text) : unlabelled}
               {...(props.samples ? { samples: props.samples } : {})}
               focused={focused}
               onSeriesFocused={onSeriesFocused}

@@ -117,8 +117,8 @@ function paintLabels({ context, ratio, y, scene }: Brush, box: uPlot.BBox): void
   const ends = scene.series
     .filter((each) => each.shape === "line" || each.shape === "step")
     .flatMap((series) => {
-      const last = series.values.findLast((value) => value !== null);
-      return last === undefined || last === null ? [] : [{ series, at: y(last) }];
+      const last = series.values.findLast((value): value is number => value !== null);
+      return last === undefined ? [] : [{ series, at: y(last) }];
     })
     .sort((a, b) => a.at - b.at);
   context.font = `${11 * ratio}px ${getComputedStyle(document.body).fontFamily}`;
@@ -128,7 +128,7 @@ function paintLabels({ context, ratio, y, scene }: Brush, box: uPlot.BBox): void
   for (const { series, at } of ends.slice(0, 8)) {
     above = Math.max(at, above + height);
     context.fillStyle = colorOf(series, scene.theme);
-    context.fillText(series.label.slice(0, 8), box.left + box.width + 5 * ratio, Math.min(above, box.top + box.height));
+    context.fillText((series.short ?? series.label).slice(0, 8), box.left + box.width + 5 * ratio, Math.min(above, box.top + box.height));
   }
 }
 

@@ -8,6 +8,8 @@ export type ChartSeries = {
   /** Name in the address (`hide=`); unique on its page. */
   key: string;
   label: string;
+  /** Name at the right end of its line; the label where it is short enough. */
+  short?: string;
   values: Values;
   /** Name of a colour of tokens.css, with its dashes. */
   color: string;

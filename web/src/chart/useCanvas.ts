@@ -26,6 +26,10 @@ const STEPS: Readonly<Record<Ticks, number[] | null>> = {
   binary: Array.from({ length: 50 }, (_, power) => 2 ** power),
 };
 
+/** uPlot's numbers for the two kinds of axis. */
+const LINEAR = 1;
+const LOGARITHMIC = 3;
+
 function axisTimes(zone: string, secondsBetween: number, seconds: readonly number[]): string[] {
   let shownDay = "";
   return seconds.map((second) => {
@@ -58,7 +62,8 @@ function optionsFor(latest: RefObject<CanvasSpec>, width: number, onArea: (area:
     scales: {
       x: { range: () => [latest.current.scene.buckets.fromUs / 1e6, latest.current.scene.buckets.toUs / 1e6] },
       y: {
-        distr: log ? 3 : 1,
+        // eslint-disable-next-line @typescript-eslint/no-unsafe-enum-assignment -- uPlot declares a const enum that does not exist at run time
+        distr: log ? LOGARITHMIC : LINEAR,
         range: () => yRange(latest.current.scene.series, latest.current.scene.buckets.startsUs.length, log),
       },
     },

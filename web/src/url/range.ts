@@ -75,11 +75,12 @@ export function lengthSeconds(range: Range): number {
   return range.kind === "last" ? range.seconds : (range.toMs - range.fromMs) / 1000;
 }
 
-/** A fixed range, widened round its centre where it is shorter than can be drawn. */
+/** A fixed range on whole seconds, widened round its centre where it is shorter than can be drawn. */
 export function fixed(fromMs: number, toMs: number): Range {
   const [low, high] = fromMs <= toMs ? [fromMs, toMs] : [toMs, fromMs];
   const missing = Math.max(0, SHORTEST_S * 1000 - (high - low)) / 2;
-  return { kind: "fixed", fromMs: Math.round(low - missing), toMs: Math.round(high + missing) };
+  const second = (ms: number): number => Math.round(ms / 1000) * 1000;
+  return { kind: "fixed", fromMs: second(low - missing), toMs: second(high + missing) };
 }
 
 /** The range moved by half its length; `by` is -1 for earlier, 1 for later. Never ends after now. */

@@ -18,7 +18,10 @@ async fn an_answer_comes_back_as_it_was_and_is_recorded() {
     assert!(said.header("x-request-id").is_some());
     let record = house.record().await;
     assert_eq!((record.end, record.status, record.attempts), (End::Complete, Some(200), 1));
-    assert_eq!((&record.request.head[..], &record.response.head[..]), (asked.as_bytes(), body.as_bytes()));
+    assert_eq!(
+        (&record.request.head[..], &record.response.head[..]),
+        (asked.as_bytes(), body.as_bytes())
+    );
     assert!(record.head_after <= record.first_byte_after && record.first_content_after.is_none());
     assert!(record.first_byte_after <= Some(record.duration));
 }
@@ -50,12 +53,16 @@ async fn an_empty_answer_is_complete() {
 #[tokio::test]
 async fn a_rate_limit_passes_through_untouched() {
     let body = r#"{"error":{"message":"slow down","code":"rate_limit_exceeded"}}"#;
-    let limit = response("429 Too Many Requests", "retry-after: 17\r\nx-ratelimit-remaining: 0\r\n", body);
+    let limit =
+        response("429 Too Many Requests", "retry-after: 17\r\nx-ratelimit-remaining: 0\r\n", body);
     let replica = FakeReplica::answering(limit).await;
     let mut house = House::over(&[&replica.base, &replica.base]).await;
     let said = post(&house.base, &format!(r#"{{"model":"{MODEL}"}}"#)).await;
     assert_eq!((said.status, said.body.as_str()), (429, body));
-    assert_eq!((said.header("retry-after"), said.header("x-ratelimit-remaining")), (Some("17"), Some("0")));
+    assert_eq!(
+        (said.header("retry-after"), said.header("x-ratelimit-remaining")),
+        (Some("17"), Some("0"))
+    );
     let record = house.record().await;
     assert_eq!((record.end, record.status, record.attempts), (End::Complete, Some(429), 1));
 }
@@ -78,7 +85,12 @@ async fn an_unknown_model_is_refused_as_the_router_does() {
 #[tokio::test]
 async fn a_body_that_names_no_model_is_refused_with_a_reason() {
     let house = House::over(&[]).await;
-    for (body, reason) in [("", "names no"), ("{}", "names no"), ("{\"model\"", "not valid JSON"), ("[1]", "JSON object")] {
+    for (body, reason) in [
+        ("", "names no"),
+        ("{}", "names no"),
+        ("{\"model\"", "not valid JSON"),
+        ("[1]", "JSON object"),
+    ] {
         let said = post(&house.base, body).await;
         assert!(said.status == 400 && said.body.contains(reason), "{body}: {said:?}");
     }
@@ -93,7 +105,10 @@ async fn a_body_over_the_limit_is_refused_and_one_at_the_limit_is_not() {
     assert_eq!(post(&house.base, &body).await.status, 200);
     house.record().await;
     let said = post(&house.base, &format!("{body} ")).await;
-    assert!(said.status == 413 && said.body.contains(&format!("larger than {} bytes", body.len())), "{said:?}");
+    assert!(
+        said.status == 413 && said.body.contains(&format!("larger than {} bytes", body.len())),
+        "{said:?}"
+    );
     assert_eq!(house.record().await.end, End::Refused);
     let mut caller = Caller::connect(&house.base).await;
     caller.send("POST /v1/completions HTTP/1.1\r\nhost: g\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n").await;
@@ -121,7 +136,13 @@ async fn a_caller_that_waits_is_held_until_a_replica_is_there() {
     assert_eq!(caller.read_all().await.status, 200);
     assert_eq!(replica.heard()[0].header("x-scale-up-timeout"), None);
     assert_eq!(house.record().await.attempts, 1);
-    let said = call(&House::over(&[]).await.base, "POST /v1/chat/completions", "x-scale-up-timeout: 0\r\n", &body).await;
+    let said = call(
+        &House::over(&[]).await.base,
+        "POST /v1/chat/completions",
+        "x-scale-up-timeout: 0\r\n",
+        &body,
+    )
+    .await;
     assert_eq!(said.status, 503);
 }
 
@@ -134,7 +155,10 @@ async fn models_are_listed_in_the_routers_shape_and_not_recorded() {
     let read = |body: &str| serde_json::from_str::<serde_json::Value>(body).unwrap();
     assert_eq!(read(&list.body), serde_json::json!({"object": "list", "data": [model]}));
     for id in [MODEL.to_owned(), MODEL.replace('/', "%2F")] {
-        assert_eq!(read(&call(&house.base, &format!("GET /v1/models/{id}"), "", "").await.body), model);
+        assert_eq!(
+            read(&call(&house.base, &format!("GET /v1/models/{id}"), "", "").await.body),
+            model
+        );
     }
     assert_eq!(call(&house.base, "GET /v1/models/no/such", "", "").await.status, 404);
     house.assert_nothing_else_recorded().await;

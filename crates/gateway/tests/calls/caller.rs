@@ -79,7 +79,11 @@ impl Caller {
     /// Reads until what has come holds `text`.
     pub async fn read_until(&mut self, text: &str) {
         while !String::from_utf8_lossy(&self.seen).contains(text) {
-            assert_ne!(self.stream.read_buf(&mut self.seen).await.unwrap(), 0, "the answer ended before {text:?}");
+            assert_ne!(
+                self.stream.read_buf(&mut self.seen).await.unwrap(),
+                0,
+                "the answer ended before {text:?}"
+            );
         }
     }
 

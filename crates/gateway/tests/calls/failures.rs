@@ -19,7 +19,9 @@ async fn a_replica_that_dies_before_its_answer_is_reported_and_another_one_answe
     let good = FakeReplica::answering(json("{}")).await;
     let (reset, refused) = (FakeReplica::silent().await.base, nowhere().await);
     let garbage = FakeReplica::answering("SSH-2.0-hello\r\n\r\n").await.base;
-    for (bad, failure) in [(reset, Failure::Reset), (refused, Failure::Connect), (garbage, Failure::Reset)] {
+    for (bad, failure) in
+        [(reset, Failure::Reset), (refused, Failure::Connect), (garbage, Failure::Reset)]
+    {
         let mut house = House::over(&[&bad, &good.base]).await;
         assert_eq!(post(&house.base, &body()).await.status, 200, "{failure:?}");
         assert_eq!(house.picker.failed(), [("deploymt-rep0a".to_owned(), failure)]);
@@ -53,8 +55,10 @@ async fn a_replica_without_an_answer_in_time_ends_the_call() {
         talk.until_closed().await;
     })
     .await;
-    let config = GatewayConfig { head_timeout: Duration::from_millis(50), ..GatewayConfig::default() };
-    let mut house = House::with(&[&never.base, &never.base], config, RecordingConfig::default()).await;
+    let config =
+        GatewayConfig { head_timeout: Duration::from_millis(50), ..GatewayConfig::default() };
+    let mut house =
+        House::with(&[&never.base, &never.base], config, RecordingConfig::default()).await;
     assert_eq!(post(&house.base, &body()).await.status, 504);
     assert_eq!(house.picker.failed(), [("deploymt-rep0a".to_owned(), Failure::Timeout)]);
     assert_eq!(house.record().await.trouble.unwrap().kind, "timeout");
@@ -78,14 +82,19 @@ async fn a_kept_connection_that_broke_is_no_failure_of_the_replica() {
 
 #[tokio::test]
 async fn a_busy_replica_is_left_for_a_free_one_and_believed_without() {
-    let busy = FakeReplica::answering(response("503 Service Unavailable", "retry-after: 3\r\n", "busy")).await;
+    let busy =
+        FakeReplica::answering(response("503 Service Unavailable", "retry-after: 3\r\n", "busy"))
+            .await;
     let free = FakeReplica::answering(json("{}")).await;
     let mut house = House::over(&[&busy.base, &free.base]).await;
     assert_eq!(post(&house.base, &body()).await.status, 200);
     assert_eq!((house.record().await.attempts, house.picker.failed().len()), (2, 0));
     let mut house = House::over(&[&busy.base]).await;
     let said = post(&house.base, &body()).await;
-    assert_eq!((said.status, said.body.as_str(), said.header("retry-after")), (503, "busy", Some("3")));
+    assert_eq!(
+        (said.status, said.body.as_str(), said.header("retry-after")),
+        (503, "busy", Some("3"))
+    );
     assert_eq!(house.record().await.end, End::Complete);
 }
 

@@ -39,7 +39,8 @@ impl Talk {
         };
         let head = String::from_utf8(bytes[..head_end].to_vec()).unwrap();
         let mut heard = Heard { head, body: String::new() };
-        let length: usize = heard.header("content-length").map_or(0, |length| length.parse().unwrap());
+        let length: usize =
+            heard.header("content-length").map_or(0, |length| length.parse().unwrap());
         while bytes.len() < head_end + length {
             self.more(&mut bytes).await?;
         }
@@ -149,7 +150,8 @@ pub fn json(body: &str) -> String {
 /// A whole event stream in chunked coding, one chunk for each of `frames`.
 pub fn stream(frames: &[&str]) -> String {
     let mut text =
-        "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n".to_owned();
+        "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
+            .to_owned();
     for frame in frames {
         text += &format!("{:x}\r\n{frame}\r\n", frame.len());
     }

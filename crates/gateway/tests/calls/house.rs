@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use clock::SystemClock;
 use gateway::{
-    Available, Call, CallRecord, Failure, Gateway, GatewayConfig, Held, Lease, Model, NoReplica, Picker, Provider,
-    ProviderStatus, Purpose, Recording, RecordingConfig, Recordings, Replica, Route, Target, recording,
+    Available, Call, CallRecord, Failure, Gateway, GatewayConfig, Held, Lease, Model, NoReplica,
+    Picker, Provider, ProviderStatus, Purpose, Recording, RecordingConfig, Recordings, Replica,
+    Route, Target, recording,
 };
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -56,7 +57,10 @@ impl FakePicker {
     }
 
     pub async fn until_pending(&self, count: i64) {
-        timeout(PATIENCE, self.pending.subscribe().wait_for(|now| *now == count)).await.unwrap().unwrap();
+        timeout(PATIENCE, self.pending.subscribe().wait_for(|now| *now == count))
+            .await
+            .unwrap()
+            .unwrap();
     }
 }
 
@@ -76,8 +80,12 @@ impl Picker for FakePicker {
     }
 
     fn pick(&self, _: &Route, tried: &[String], purpose: Purpose) -> Result<Lease, NoReplica> {
-        let replica = self.replicas.borrow().iter().find(|replica| !tried.contains(&replica.id)).cloned();
-        let none = || NoReplica { reason: "none is ready".to_owned(), retry_after: Duration::from_secs(7) };
+        let replica =
+            self.replicas.borrow().iter().find(|replica| !tried.contains(&replica.id)).cloned();
+        let none = || NoReplica {
+            reason: "none is ready".to_owned(),
+            retry_after: Duration::from_secs(7),
+        };
         let held = match purpose {
             Purpose::Call => {
                 self.pending.send_modify(|count| *count += 1);
@@ -122,7 +130,8 @@ impl House {
         });
         replicas.iter().for_each(|base| picker.add(base));
         let (recording, records) = recording(queue);
-        let gateway = Gateway::new(picker.clone(), recording.clone(), Arc::new(SystemClock), config);
+        let gateway =
+            Gateway::new(picker.clone(), recording.clone(), Arc::new(SystemClock), config);
         Self { base: serve(Arc::new(gateway)).await, picker, recording, records }
     }
 
@@ -133,7 +142,8 @@ impl House {
 
     /// Asserts that no call is recorded but those whose records were taken.
     pub async fn assert_nothing_else_recorded(mut self) {
-        let answer = crate::caller::call(&self.base, "GET /endpoints/default/unknown/", "", "").await;
+        let answer =
+            crate::caller::call(&self.base, "GET /endpoints/default/unknown/", "", "").await;
         assert_eq!(answer.status, 404);
         assert!(self.record().await.route.is_none());
     }
@@ -155,7 +165,8 @@ async fn serve(gateway: Arc<Gateway>) -> String {
                     Ok::<_, std::convert::Infallible>(gateway.handle(call).await)
                 }
             });
-            let connection = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+            let connection = hyper::server::conn::http1::Builder::new()
+                .serve_connection(TokioIo::new(stream), service);
             tokio::spawn(async move { drop(connection.await) });
         }
     });
@@ -163,7 +174,9 @@ async fn serve(gateway: Arc<Gateway>) -> String {
 }
 
 fn target(path: &str) -> Target {
-    let Some(rest) = path.strip_prefix("/endpoints/") else { return Target::Model { namespace: None } };
+    let Some(rest) = path.strip_prefix("/endpoints/") else {
+        return Target::Model { namespace: None };
+    };
     let mut parts = rest.splitn(3, '/').map(str::to_owned);
     let mut part = || parts.next().unwrap_or_default();
     Target::Endpoint { namespace: part(), name: part(), rest_path: part() }

@@ -32,8 +32,13 @@ async fn a_long_answer_passes_whole_and_is_kept_up_to_the_limit() {
     assert_eq!(said.body, long);
     let record = house.record().await;
     assert_eq!((record.end, record.response.total), (End::Complete, long.len() as u64));
-    assert_eq!((&record.response.head[..], record.response.is_whole()), (&long.as_bytes()[..1000], false));
-    assert!(long.as_bytes().ends_with(&record.response.tail) && record.response.tail.len() < 20_000);
+    assert_eq!(
+        (&record.response.head[..], record.response.is_whole()),
+        (&long.as_bytes()[..1000], false)
+    );
+    assert!(
+        long.as_bytes().ends_with(&record.response.tail) && record.response.tail.len() < 20_000
+    );
 }
 
 #[tokio::test]
@@ -43,7 +48,9 @@ async fn any_kind_of_body_can_be_passed_on() {
     let (sender, mut records) = recording(RecordingConfig::default());
     let clock = Arc::new(clock::ManualClock::at(clock::UnixNanos(42)));
     let gateway = Gateway::new(house.picker.clone(), sender, clock, GatewayConfig::default());
-    let request = http::Request::post("/v1/embeddings").body(Full::from(format!(r#"{{"model":"{MODEL}"}}"#))).unwrap();
+    let request = http::Request::post("/v1/embeddings")
+        .body(Full::from(format!(r#"{{"model":"{MODEL}"}}"#)))
+        .unwrap();
     let call = Call { request, target: Target::Model { namespace: None }, org: "team".to_owned() };
     let answer = gateway.handle(call).await;
     assert_eq!(answer.into_body().collect().await.unwrap().to_bytes(), Bytes::from_static(b"{}"));

@@ -7,7 +7,8 @@ use crate::caller::{Caller, post};
 use crate::fake_replica::{FakeReplica, Heard, response, stream};
 use crate::house::{House, MODEL};
 
-const ROLE: &str = "data: {\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"\"}}]}\n\n";
+const ROLE: &str =
+    "data: {\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"\"}}]}\n\n";
 const HELLO: &str = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Hello\"}}]}\n\n";
 const WORLD: &str = ": ping\n\ndata: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\" world\"},\"finish_reason\":\"stop\"}]}\n\n";
 const USAGE: &str = "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":2,\"total_tokens\":5}}\n\n";
@@ -38,7 +39,11 @@ fn body(options: &str) -> String {
 async fn a_stream_is_the_same_as_without_us_and_its_usage_is_known_all_the_same() {
     let replica = engine().await;
     let mut house = House::over(&[&replica.base]).await;
-    for options in ["", r#","stream_options":{"include_usage":false}"#, r#","stream_options":{"include_usage":true}"#] {
+    for options in [
+        "",
+        r#","stream_options":{"include_usage":false}"#,
+        r#","stream_options":{"include_usage":true}"#,
+    ] {
         let direct = post(&replica.base, &body(options)).await;
         let through = post(&house.base, &body(options)).await;
         assert_eq!((&through.body, through.whole), (&direct.body, true), "{options}");
@@ -47,18 +52,22 @@ async fn a_stream_is_the_same_as_without_us_and_its_usage_is_known_all_the_same(
         assert_eq!((record.end, record.answer), (End::Complete, AnswerForm::Events));
         assert!(record.first_byte_after <= record.first_content_after);
         let span = into_span(record);
-        assert!(span.attributes.contains(&("gen_ai.usage.output_tokens".to_owned(), AnyValue::Int(2))));
+        assert!(
+            span.attributes.contains(&("gen_ai.usage.output_tokens".to_owned(), AnyValue::Int(2)))
+        );
     }
 }
 
 #[tokio::test]
 async fn an_engine_that_refuses_stream_options_works_as_without_us() {
-    let refusal = response("422 Unprocessable Entity", "", r#"{"error":"unknown field stream_options"}"#);
+    let refusal =
+        response("422 Unprocessable Entity", "", r#"{"error":"unknown field stream_options"}"#);
     let replica = FakeReplica::start(move |mut talk, _| {
         let refusal = refusal.clone();
         async move {
             while let Some(heard) = talk.hear().await {
-                let answer = if asks_for_usage(&heard) { refusal.clone() } else { stream(&[HELLO, DONE]) };
+                let answer =
+                    if asks_for_usage(&heard) { refusal.clone() } else { stream(&[HELLO, DONE]) };
                 talk.say(&answer).await;
             }
         }

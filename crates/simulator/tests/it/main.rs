@@ -1,5 +1,7 @@
 //! The simulator over a real socket, asked by a plain HTTP client.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic, and its helpers too")]
+
 mod answers;
 mod load;
 mod server;

@@ -39,7 +39,7 @@ export function Boxes({ series, org, endpoint, hidden, onHiddenChanged }: Props)
   const totals = classTotals(series.requests.totals).filter(({ outcome, count: calls }) => BOXES.includes(outcome) || calls > 0);
   const order = [...BOXES, ...totals.map(({ outcome }) => outcome).filter((each) => !BOXES.includes(each))];
   const { window } = series.latency_s;
-  const few = fewSamples(window.count);
+  const few = window.count === 0 ? null : fewSamples(window.count);
   return (
     <div className="boxes" data-testid="boxes">
       {order.map((outcome) => {

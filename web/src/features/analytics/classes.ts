@@ -13,8 +13,8 @@ const PATTERNS: Readonly<Record<Outcome, Pattern>> = { "1xx": "dots", "2xx": "so
 const CODES_SHOWN = 8;
 
 export function outcomeOf(code: string): Outcome {
-  const first = /^[1-5]\d\d$/.test(code) ? code.charAt(0) : "";
-  return STACK.find((outcome) => outcome.charAt(0) === first) ?? "none";
+  if (!/^[1-5]\d\d$/.test(code)) return "none";
+  return STACK.find((outcome) => outcome.startsWith(code.charAt(0))) ?? "none";
 }
 
 /** Sums of counts, bucket by bucket; null where none of them was measured. */

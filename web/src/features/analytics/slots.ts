@@ -18,7 +18,7 @@ type Shape = Pick<ChartSeries, "shape">["shape"];
 export function replicaSeries(rows: Readonly<Record<string, Values>>, shape: Shape): ChartSeries[] {
   return Object.entries(rows).map(([replica, values]) => {
     const slot = slotOf(replica);
-    const base = { key: replica, label: replica, values, shape };
+    const base = { key: replica, label: replica, short: replica.slice(-5), values, shape };
     if (slot >= 12) return { ...base, color: "--muted", width: 1 };
     return { ...base, color: COLORS[slot % 6] ?? "--muted", dash: slot >= 6 ? ("dashed" as const) : ("solid" as const) };
   });

@@ -21,8 +21,8 @@ export function Row({ endpoint, org, unit }: Props) {
       <td><StateBadge state={endpoint.state} word={WORDS[endpoint.state]} /></td>
       <td className="number" data-label="req/min"><span className="row no-wrap rate"><Sparkline values={window.sparkline} /> {measured ? rate(window.requests_per_minute, "").trim() : "—"}</span></td>
       <td className="number" data-label="errors">{percent(window.error_share)}</td>
-      <td className="number" data-label="p95">{inUnit(window.latency_p95_s, unit)}</td>
-      <td className="number" data-label="TTFT p95">{inUnit(window.ttft_p95_s, unit)}</td>
+      <td className="number" data-label={`p95 ${unit.name}`}>{inUnit(window.latency_p95_s, unit)}</td>
+      <td className="number" data-label={`TTFT p95 ${unit.name}`}>{inUnit(window.ttft_p95_s, unit)}</td>
       <td className="number" data-label="pending">{level(pending)}</td>
       <td className="number" data-label="replicas">
         {atLimit && <span className="badge warn">at its limit</span>} {replicas.running} / {replicas.max}

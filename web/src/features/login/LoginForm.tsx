@@ -1,4 +1,4 @@
-import { type FormEvent, useEffect, useRef, useState } from "react";
+import { type SyntheticEvent, useEffect, useRef, useState } from "react";
 import { ApiError, basic, bearer, keepAuthorization, whoIs } from "../../api";
 
 type Way = "token" | "password";
@@ -69,7 +69,7 @@ export function LoginForm({ token, reason, onLogin }: Props) {
     tried.current = token;
     void login(bearer(token), "token");
   }, [token, login]);
-  const submit = (event: FormEvent<HTMLFormElement>): void => {
+  const submit = (event: SyntheticEvent<HTMLFormElement>): void => {
     event.preventDefault();
     const form = new FormData(event.currentTarget);
     const field = (name: string): string => {

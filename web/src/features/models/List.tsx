@@ -27,9 +27,9 @@ function Row({ row, org, unit }: { row: ModelRow; org: string; unit: Unit }) {
       </th>
       <td className="number" data-label="calls">{count(row.calls)}{row.calls < 30 && <div className="muted small">too few to compare</div>}</td>
       <td className="number" data-label="errors"><Errors row={row} /></td>
-      <td className="number" data-label="p50">{inUnit(row.latency_p50_s, unit)}</td>
-      <td className="number" data-label="p95">{inUnit(row.latency_p95_s, unit)}</td>
-      <td className="number" data-label="TTFT p50">{inUnit(row.ttft_p50_s, unit)}</td>
+      <td className="number" data-label={`p50 ${unit.name}`}>{inUnit(row.latency_p50_s, unit)}</td>
+      <td className="number" data-label={`p95 ${unit.name}`}>{inUnit(row.latency_p95_s, unit)}</td>
+      <td className="number" data-label={`TTFT p50 ${unit.name}`}>{inUnit(row.ttft_p50_s, unit)}</td>
       <td className="number" data-label="tokens">{tokens(row.tokens_input, null)} → {tokens(row.tokens_output, null)}</td>
       <td className="number" data-label="cost"><span className={row.cost_usd === null ? "muted" : ""}>{money(row.cost_usd)}</span></td>
     </tr>

@@ -1,4 +1,4 @@
-import { type FormEvent, useState } from "react";
+import { type SyntheticEvent, useState } from "react";
 import { stamp } from "../../ui";
 import { fixed, type Range, resolve } from "../../url";
 import { readMoment } from "./moments";
@@ -11,7 +11,7 @@ export function CustomRange({ range, zone, onRangeSelected }: Props) {
   const [from, setFrom] = useState(stamp(initial.fromUs, zone));
   const [to, setTo] = useState(range.kind === "last" ? "now" : stamp(initial.toUs, zone));
   const [problem, setProblem] = useState<string | null>(null);
-  const apply = (event: FormEvent): void => {
+  const apply = (event: SyntheticEvent): void => {
     event.preventDefault();
     const now = Date.now();
     const fromMs = readMoment(from, now, zone);

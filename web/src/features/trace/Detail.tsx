@@ -2,6 +2,7 @@ import type { SpanRow } from "../../api";
 import { Attributes } from "./Attributes";
 import { Chat } from "./Chat";
 import { Events, eventsOf } from "./Events";
+import { text } from "./facts";
 import { Overview } from "./Overview";
 import { Raw } from "./Raw";
 
@@ -49,7 +50,7 @@ export function Detail(props: Props) {
         ))}
       </div>
       <div role="tabpanel" id="pane" aria-labelledby={`tab-${pane}`}>
-        <Open key={String(row.span_id)} {...props} />
+        <Open key={text(row, "span_id")} {...props} />
       </div>
     </section>
   );

@@ -55,7 +55,7 @@ export function Header({ trace, root, org, zone }: Props) {
         {totals.calls > 0 && <span data-testid="trace-tokens">{tokens(totals.input, totals.origin)} → {tokens(totals.output, totals.origin)} <span className="muted">tok</span></span>}
         {totals.output !== null && <span className="muted" data-testid="trace-cost">{moneySum(totals.costUsd, totals.unpriced)}</span>}
         {totals.calls > 1 && <span className="muted">{count(totals.calls)} calls</span>}
-        {model !== undefined && model !== null && <code className="muted clip">{model}</code>}
+        {model !== undefined && <code className="muted clip">{model}</code>}
         <span className="grow" />
         <span className="row no-wrap small muted"><code className="clip" data-testid="trace-id">{trace.trace_id}</code><CopyButton text={trace.trace_id} what="trace id" /></span>
       </div>

@@ -65,7 +65,7 @@ export function Overview({ row, zone }: { row: SpanRow; zone: string }) {
         facts={[
           ["Name", text(row, "operation_name")],
           ["Service", text(row, "service_name")],
-          ["Started", `${stamp(startUs(row), zone)}`],
+          ["Started", stamp(startUs(row), zone)],
           ["Duration", duration(durationUs(row) / 1e6)],
           ["First token", duration(number(row, "gen_ai_response_time_to_first_chunk"))],
           ["Status", text(row, "span_status")],

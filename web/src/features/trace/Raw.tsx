@@ -1,6 +1,7 @@
 import type { SpanRow } from "../../api";
 import { printExact } from "../../api";
 import { bytes, CopyButton } from "../../ui";
+import { text as textOf } from "./facts";
 
 /** The stored row, digit for digit. */
 export function Raw({ row }: { row: SpanRow }) {
@@ -10,7 +11,7 @@ export function Raw({ row }: { row: SpanRow }) {
     const url = URL.createObjectURL(new Blob([text], { type: "application/json" }));
     const link = document.createElement("a");
     link.href = url;
-    link.download = `span-${String(row.span_id)}.json`;
+    link.download = `span-${textOf(row, "span_id") ?? "without-id"}.json`;
     link.click();
     URL.revokeObjectURL(url);
   };

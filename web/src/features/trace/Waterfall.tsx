@@ -55,10 +55,11 @@ export function Waterfall({ spans, selected, onSelected }: Props) {
       <div className="waterfall-axis muted small" aria-hidden="true">
         <span />
         <div>
-          {[0, 0.25, 0.5, 0.75, 1].map((share) => <span key={share} style={{ left: `${share * 100}%` }}>{share === 0 ? "0" : duration((share * (range.toUs - range.fromUs)) / 1e6)}</span>)}
+          {[0, 0.5, 1].map((share) => <span key={share} style={{ left: `${share * 100}%` }}>{share === 0 ? "0" : duration((share * (range.toUs - range.fromUs)) / 1e6)}</span>)}
         </div>
+        <span />
       </div>
-      <div className="waterfall-rows" ref={host} role="tree" tabIndex={0} aria-label={`${spans.length} spans`} aria-activedescendant={`span-${rows[at]?.id ?? ""}`} onKeyDown={keys} data-testid="waterfall">
+      <div className="waterfall-rows" style={{ height: `min(68vh, ${rows.length * ROW + 4}px)` }} ref={host} role="tree" tabIndex={0} aria-label={`${spans.length} spans`} aria-activedescendant={`span-${rows[at]?.id ?? ""}`} onKeyDown={keys} data-testid="waterfall">
         <div style={{ height: virtual.getTotalSize(), position: "relative" }}>
           {virtual.getVirtualItems().map((item) => {
             const node = rows[item.index];

@@ -35,9 +35,6 @@ function Bar({ node, range }: Pick<Props, "node" | "range">) {
       <div className={`bar ${kind}`} style={{ left: `${left}%`, width: `max(2px, ${width}%)` }}>
         {first !== null && <i className="bar-wait" style={{ width: `${first}%` }} title={`first token after ${duration(ttft)}`} />}
       </div>
-      <span className="bar-label small" style={left + width > 80 ? { right: `${100 - left}%` } : { left: `${left + width}%` }}>
-        {duration(durationUs(row) / 1e6)}{isError(row) && <b className="bar-failed"> ✕</b>}
-      </span>
     </div>
   );
 }
@@ -60,6 +57,7 @@ export function WaterfallRow({ node, range, top, height, selected, collapsed, on
         {output !== null && <span className="muted small nowrap">{tokens(output, tokenSource(row))} tok</span>}
       </div>
       <Bar node={node} range={range} />
+      <span className="bar-label small">{isError(row) && <b className="bar-failed" title="error">✕ </b>}{duration(durationUs(row) / 1e6)}</span>
     </div>
   );
 }

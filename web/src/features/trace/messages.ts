@@ -14,7 +14,10 @@ export type Message = { role: string; parts: Part[]; finish: string | null };
 
 export type Conversation = { messages: Message[]; /** Input or output that is no list of messages. */ raw: string | null };
 
-const show = (value: unknown): string => (typeof value === "string" ? value : (JSON.stringify(value, null, 2) ?? ""));
+function show(value: unknown): string {
+  if (value === undefined) return "";
+  return typeof value === "string" ? value : JSON.stringify(value, null, 2);
+}
 const maybe = (value: unknown): string | null => (typeof value === "string" && value !== "" ? value : null);
 
 function partOf(part: unknown): Part {
@@ -42,7 +45,7 @@ function partOf(part: unknown): Part {
     case "blob":
     case "file":
     case "uri":
-      return { kind: "media", what: [maybe(part.modality), maybe(part.mime_type)].filter((each) => each !== null).join(", ") || String(type).replace("_", " ") };
+      return { kind: "media", what: [maybe(part.modality), maybe(part.mime_type)].filter((each) => each !== null).join(", ") || type.replace("_", " ") };
     default:
       return { kind: "other", json: show(part) };
   }

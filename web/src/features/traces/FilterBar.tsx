@@ -1,4 +1,4 @@
-import { type FormEvent, type ReactNode, useState } from "react";
+import { type SyntheticEvent, type ReactNode, useState } from "react";
 import type { TraceFilter } from "../../api";
 import { ERROR_CLASSES, setFilters } from "./filter";
 
@@ -16,7 +16,7 @@ function Applied({ label, value, list, wide, id, onApplied }: { label: string; v
     if (draft.trim() !== value) onApplied(draft.trim());
   };
   return (
-    <form className={wide ? "grow filter-wide" : "filter"} onSubmit={(event: FormEvent) => { event.preventDefault(); apply(); }}>
+    <form className={wide ? "grow filter-wide" : "filter"} onSubmit={(event: SyntheticEvent) => { event.preventDefault(); apply(); }}>
       <input className="field" type="search" aria-label={label} placeholder={label} value={draft} list={list ? `${id}-list` : undefined} onChange={(event) => setDraft(event.target.value)} onBlur={apply} data-testid={id} data-focus={wide ? "/" : undefined} />
       {list && (
         <datalist id={`${id}-list`}>

@@ -14,7 +14,7 @@ export function FirstTrace({ org }: { org: string }) {
     [`OPENOBSERVE_URL="${location.origin}"`, `OPENOBSERVE_ORG="${org}"`, `OPENOBSERVE_AUTH_TOKEN="${value}"`].join("\n");
   return (
     <EmptyState title="No traces in this range">
-      <p className="row"><span className="waiting" aria-hidden="true">◌</span> Waiting for the first span. Put these lines into the program's <code>.env</code>:</p>
+      <p><span className="waiting" aria-hidden="true">◌</span> Waiting for the first span. Put these lines into the program's <code>.env</code>:</p>
       <Snippet text={env(header === null ? "Basic …" : asBasic(header))} shown={env("Basic …")} what=".env lines with your token" />
       <p>and these into the program:</p>
       <Snippet text={PYTHON} what="Python program" />

@@ -35,8 +35,8 @@ export function Row({ row, org, zone, units }: { row: TraceRow; org: string; zon
         <div className="muted clip">{row.error_message ?? row.input_preview ?? ""}</div>
       </th>
       <td className="trace-model wide"><Model row={row} /></td>
-      <td className="number" data-label="latency">{inUnit(row.duration_us / 1e6, units.latency)}</td>
-      <td className="number later" data-label="TTFT">{inUnit(row.ttft_s, units.ttft)}</td>
+      <td className="number" data-label={`latency ${units.latency.name}`}>{inUnit(row.duration_us / 1e6, units.latency)}</td>
+      <td className="number later" data-label={`TTFT ${units.ttft.name}`}>{inUnit(row.ttft_s, units.ttft)}</td>
       <td className="number later" data-label="tokens">{tokens(row.tokens_input, row.token_source)} → {tokens(row.tokens_output, row.token_source)}</td>
       <td className="number later" data-label="cost"><span className={row.cost_usd === null ? "muted" : ""}>{row.tokens_output === null && row.cost_usd === null ? "—" : money(row.cost_usd, 4)}</span></td>
       <td className="later"><div className="clip">{row.endpoint ?? row.service_name ?? "—"}</div>{row.replica_id !== null && <div className="mono muted clip">{row.replica_id}</div>}</td>

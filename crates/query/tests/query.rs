@@ -1,0 +1,222 @@
+//! What a question gets: nulls for what nobody sent, numbers as numbers, pages, and clear refusals.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use clock::SystemClock;
+use lake::{Flush, Lake, LakeConfig};
+use query::{Error, Found, Limits, Query, Search, Size, TimeRange, TraceFilter};
+use schema::{Kind, Name, OrgName, Row, Table, Value};
+
+struct House {
+    lake: Arc<Lake>,
+    query: Query,
+    _folder: tempfile::TempDir,
+}
+
+async fn house(limits: Limits) -> House {
+    let folder = tempfile::tempdir().expect("a folder");
+    let lake = Lake::open(LakeConfig::in_folder(folder.path()), Arc::new(SystemClock)).await.expect("opens");
+    let lake = Arc::new(lake);
+    let query = Query::new(Arc::clone(&lake), limits).expect("starts");
+    House { lake, query, _folder: folder }
+}
+
+fn row(cells: &[(&str, Value)]) -> Row {
+    let mut row = Row::default();
+    for (name, value) in cells {
+        row.push(Name::from(*name), value.clone());
+    }
+    row
+}
+
+fn search(sql: &str, size: Size) -> Search {
+    let range = TimeRange { from_us: 0, to_us: 1_000_000 };
+    Search { org: OrgName::first(), kind: Kind::Traces, sql: sql.to_owned(), range, offset: 0, size }
+}
+
+impl House {
+    fn append(&self, position: u64, rows: Vec<Row>) {
+        self.lake.append(&Table::traces(OrgName::first()), position, rows);
+    }
+
+    async fn ask(&self, sql: &str) -> Found {
+        self.query.search(&search(sql, Size::AsWritten { otherwise: 100 })).await.expect(sql)
+    }
+
+    async fn json(&self, sql: &str) -> String {
+        self.ask(sql).await.json().expect("has a JSON form")
+    }
+}
+
+#[tokio::test]
+async fn columns_that_nobody_sent_are_null_also_before_the_first_row() {
+    let house = house(Limits::default()).await;
+    assert_eq!(house.json("select * from default").await, "[]");
+    assert_eq!(house.json("select count(*) as n, sum(nobody) as s from default").await, r#"[{"n":0}]"#);
+    house.append(1, vec![row(&[("_timestamp", 5.into()), ("span_id", "a".into())])]);
+    for _ in 0..2 {
+        let found = house.ask("select span_id, nobody, sum(nothing) over () as s from \"default\" where none is null").await;
+        assert_eq!(found.json().expect("JSON"), r#"[{"span_id":"a","_timestamp":5}]"#);
+        assert_eq!(found.unknown.len(), 3);
+        assert_eq!(house.json("select span_id from default where nobody > 5").await, "[]");
+        house.lake.flush(Flush::All).await.expect("flushes");
+    }
+}
+
+#[tokio::test]
+async fn a_number_column_compares_as_a_number_with_a_quoted_number() {
+    let house = house(Limits::default()).await;
+    let tokens = |n: i64| row(&[("_timestamp", n.into()), ("llm_token_count_prompt", n.into())]);
+    house.append(1, vec![tokens(9), tokens(100), tokens(50)]);
+    for _ in 0..2 {
+        let count = |condition: &'static str| {
+            let house = &house;
+            async move { house.json(&format!("select count(*) as n from default where {condition}")).await }
+        };
+        assert_eq!(count("llm_token_count_prompt = '100'").await, r#"[{"n":1}]"#);
+        assert_eq!(count("llm_token_count_prompt > '9'").await, r#"[{"n":2}]"#);
+        assert_eq!(count("llm_token_count_prompt in ('9', '50')").await, r#"[{"n":2}]"#);
+        house.lake.flush(Flush::All).await.expect("flushes");
+    }
+}
+
+#[tokio::test]
+async fn a_plain_list_comes_newest_first_and_page_by_page() {
+    let house = house(Limits::default()).await;
+    house.append(1, (1..=5).map(|n| row(&[("_timestamp", n.into()), ("n", n.into())])).collect());
+    assert_eq!(house.json("select n from default limit 2").await, r#"[{"n":5,"_timestamp":5},{"n":4,"_timestamp":4}]"#);
+    let page = Search { offset: 2, ..search("select n from default", Size::Rows(2)) };
+    let page = house.query.search(&page).await.expect("a page");
+    assert_eq!(page.json().expect("JSON"), r#"[{"n":3,"_timestamp":3},{"n":2,"_timestamp":2}]"#);
+    let count = house.query.search(&search("select n from default where n > 1", Size::Count)).await.expect("a count");
+    assert_eq!(count.count(), Some(4));
+    assert_eq!(house.json("select n from default order by n limit 1").await, r#"[{"n":1}]"#);
+}
+
+#[tokio::test]
+async fn rows_outside_of_the_time_range_are_seen_by_no_part_of_a_query() {
+    let house = house(Limits::default()).await;
+    house.append(1, vec![row(&[("_timestamp", 5.into())]), row(&[("_timestamp", 2_000_000.into())])]);
+    let sql = "select (select count(*) from default) as inner, count(*) as outer from default a join default b on true";
+    assert_eq!(house.json(sql).await, r#"[{"inner":1,"outer":1}]"#);
+}
+
+#[tokio::test]
+async fn what_is_refused_says_why() {
+    let house = house(Limits { most_rows: 10, ..Limits::default() }).await;
+    house.append(1, vec![row(&[("_timestamp", 5.into())])]);
+    let refused = async |sql: &str, size| house.query.search(&search(sql, size)).await.expect_err(sql);
+    let as_written = Size::AsWritten { otherwise: 10 };
+    assert!(matches!(refused("select 1 from nowhere", as_written).await, Error::StreamNotFound(name) if name == "nowhere"));
+    assert!(matches!(refused("select x.y from default", as_written).await, Error::FieldNotFound(_)));
+    assert!(matches!(refused("select no_such_function(1) from default", as_written).await, Error::Sql(_)));
+    assert!(matches!(refused("delete from default", as_written).await, Error::NotAllowed(_)));
+    assert!(matches!(refused("select 1 from default", Size::Rows(11)).await, Error::Parameter(_)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_query_that_takes_too_long_ends() {
+    let house = house(Limits { timeout: Duration::from_millis(50), ..Limits::default() }).await;
+    house.append(1, (0..2_000).map(|n| row(&[("_timestamp", n.into())])).collect());
+    let heavy = "select sum(a._timestamp + b._timestamp * c._timestamp) from default a, default b, default c";
+    let error = house.query.search(&search(heavy, Size::Rows(1))).await.expect_err("is too heavy");
+    assert!(matches!(error, Error::Timeout { .. }), "{error}");
+    assert!(error.to_string().contains("query.timeout"));
+}
+
+fn app_span(trace: &str, at: i64, cells: &[(&str, Value)]) -> Row {
+    let mut row = row(&[
+        ("_timestamp", at.into()),
+        ("start_time", (at * 1000).into()),
+        ("duration", 100.into()),
+        ("trace_id", trace.into()),
+        ("span_id", format!("app{at}").into()),
+        ("operation_name", "ChatCompletion".into()),
+        ("span_status", "OK".into()),
+        ("llm_is_leaf", true.into()),
+        ("inferscope_vantage_point", "app".into()),
+        ("llm_request_parameters_model", "meta/llama".into()),
+    ]);
+    for (name, value) in cells {
+        row.set(Name::from(*name), value.clone());
+    }
+    row
+}
+
+fn gateway_span(trace: &str, at: i64, cells: &[(&str, Value)]) -> Row {
+    let mut row = app_span(trace, at, cells);
+    row.set(Name::fixed("inferscope_vantage_point"), "gateway");
+    row.set(Name::fixed("span_id"), format!("gw{at}"));
+    row
+}
+
+const A: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+const B: &str = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
+
+/// One call seen by app and gateway, one that only the gateway saw, one that failed.
+fn calls() -> Vec<Row> {
+    vec![
+        app_span(A, 10, &[("llm_token_count_prompt", 21.into()), ("llm_token_count_completion", 18.into())]),
+        gateway_span(A, 11, &[
+            ("reference_parent_span_id", "app10".into()),
+            ("llm_token_count_prompt", 21.into()),
+            ("llm_token_count_completion", 18.into()),
+            ("inferscope_replica_id", "r-1".into()),
+            ("http_response_status_code", 200.into()),
+        ]),
+        gateway_span(B, 20, &[("llm_token_count_prompt", 5.into()), ("inferscope_replica_id", "r-2".into())]),
+        app_span(B, 30, &[("span_status", "ERROR".into()), ("error_class", "rate_limit".into())]),
+    ]
+}
+
+#[tokio::test]
+async fn a_call_that_two_spans_describe_counts_once() {
+    let house = house(Limits::default()).await;
+    house.append(1, calls());
+    let range = TimeRange { from_us: 0, to_us: 1_000 };
+    let page = house.query.traces(&OrgName::first(), range, &TraceFilter::default(), None, 10).await.expect("lists");
+    let [newer, older] = &page.traces[..] else { panic!("two traces") };
+    assert_eq!((older.trace_id.as_str(), older.spans, older.calls), (A, 2, 1));
+    assert_eq!((older.tokens_input, older.tokens_output), (Some(21), Some(18)));
+    assert_eq!((older.replica_id.as_deref(), older.http_status), (Some("r-1"), Some(200)));
+    assert_eq!((newer.calls, newer.tokens_input, newer.tokens_output), (2, Some(5), None));
+    assert!(newer.failed && newer.error_class.as_deref() == Some("rate_limit"));
+
+    let models = house.query.models(&OrgName::first(), range).await.expect("compares");
+    assert_eq!((models.len(), models[0].calls, models[0].errors, models[0].tokens_input), (1, 3, 1, Some(26)));
+    assert_eq!(models[0].errors_by_class.get("rate_limit"), Some(&1));
+}
+
+#[tokio::test]
+async fn lists_are_filtered_and_paged_without_gap_or_repeat() {
+    let house = house(Limits::default()).await;
+    house.append(1, calls());
+    let range = TimeRange { from_us: 0, to_us: 1_000 };
+    let org = OrgName::first();
+    let first = house.query.traces(&org, range, &TraceFilter::default(), None, 1).await.expect("lists");
+    let next = first.next.expect("there is more");
+    let second = house.query.traces(&org, range, &TraceFilter::default(), Some(&next), 1).await.expect("lists");
+    assert_eq!((first.traces[0].trace_id.as_str(), second.traces[0].trace_id.as_str()), (B, A));
+    assert!(second.next.is_none());
+    let count = async |filter: TraceFilter| {
+        house.query.traces(&org, range, &filter, None, 10).await.expect("lists").traces.len()
+    };
+    assert_eq!(count(TraceFilter { status: Some("ERROR".into()), ..TraceFilter::default() }).await, 1);
+    assert_eq!(count(TraceFilter { replica: Some("r-1".into()), ..TraceFilter::default() }).await, 1);
+    assert_eq!(count(TraceFilter { model: Some("it's".into()), ..TraceFilter::default() }).await, 0);
+    assert_eq!(count(TraceFilter { text: Some("100%_".into()), ..TraceFilter::default() }).await, 0);
+    assert_eq!(count(TraceFilter { text: Some("chatcompl".into()), ..TraceFilter::default() }).await, 2);
+}
+
+#[tokio::test]
+async fn one_trace_is_read_whole_and_an_unknown_one_is_none() {
+    let house = house(Limits::default()).await;
+    house.append(1, calls());
+    let org = OrgName::first();
+    let (spans, truncated) = house.query.trace(&org, A).await.expect("reads").expect("is there");
+    let spans: Vec<serde_json::Value> = serde_json::from_str(&spans).expect("JSON");
+    assert_eq!((spans.len(), spans[0]["span_id"].as_str(), truncated), (2, Some("app10"), false));
+    assert!(house.query.trace(&org, &"c".repeat(32)).await.expect("reads").is_none());
+    assert!(matches!(house.query.trace(&org, "' or 1=1").await, Err(Error::Parameter(_))));
+}
