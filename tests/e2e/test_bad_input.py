@@ -18,7 +18,7 @@ BODIES = [
     ("protobuf that is something else", PROTOBUF, b"\xff" * 40, 400, "protobuf"),
     ("truncated JSON", JSON, b'{"resourceSpans": [{', 400, "json"),
     ("JSON of another shape", JSON, b'{"resourceSpans": 7}', 400, "json"),
-    ("JSON nested too deep", JSON, b'{"a":' * 5_000 + b"1" + b"}" * 5_000, 400, ""),
+    ("JSON nested too deep", JSON, b'{"resourceSpans":' + b"[" * 5_000 + b"]" * 5_000 + b"}", 400, "json"),
     ("wrong content type", {"content-type": "text/plain"}, BODY, 400, "application/x-protobuf"),
     ("unknown encoding", PROTOBUF | {"content-encoding": "br"}, BODY, 400, "encoding"),
     ("gzip that is not gzip", PROTOBUF | GZIP, BODY, 400, "gzip"),

@@ -22,7 +22,7 @@ export function endpoints(from, to) {
     { ...base, name: "llama", model: "meta-llama/Llama-3.1-8B-Instruct", url: "/endpoints/default/llama", window },
     { ...base, name: "mistral", model: "mistralai/Mistral-7B-Instruct-v0.3", url: "/endpoints/default/mistral", replicas: { running: 3, min: 1, max: 3 }, pending: 9, window: { ...window, requests_per_minute: 12.31, error_share: 0.0004, latency_p95_s: 3.9 } },
     { ...base, name: "whisper-large", model: "openai/whisper-large-v3", url: "/endpoints/default/whisper-large", state: "scaledToZero", replicas: { running: 0, min: 0, max: 2 }, pending: 0, window: none },
-    { ...base, name: "embed", model: "BAAI/bge-m3", url: "/endpoints/default/embed", engine: "custom", state: "failed", replicas: { running: 0, min: 1, max: 2 }, pending: null, window: { ...none, requests: 12, failed: 12, requests_per_minute: 0.2, error_share: 1 } },
+    { ...base, name: "embed", model: "BAAI/bge-m3", url: "/endpoints/default/embed", engine: "custom", state: "failed", message: "exited with status 1: out of memory", replicas: { running: 0, min: 1, max: 2 }, pending: null, window: { ...none, requests: 12, failed: 12, requests_per_minute: 0.2, error_share: 1 } },
   ];
 }
 

@@ -66,7 +66,12 @@ fn parts(path: &str) -> Result<(String, String, String), Trouble> {
 }
 
 impl Calls {
-    async fn handle(&self, request: http::Request<Body>, target: Target, org: &OrgName) -> Response<GatewayBody> {
+    async fn handle(
+        &self,
+        request: http::Request<Body>,
+        target: Target,
+        org: &OrgName,
+    ) -> Response<GatewayBody> {
         debug_assert!(request.method() != Method::CONNECT);
         self.gateway.handle(Call { request, target, org: org.as_str().to_owned() }).await
     }
@@ -80,7 +85,10 @@ mod tests {
     fn a_path_below_an_endpoint_is_kept_as_it_was_written() {
         let path = |path| parts(path).expect("is good");
         let text = |a: &str, b: &str, c: &str| (a.to_owned(), b.to_owned(), c.to_owned());
-        assert_eq!(path("/endpoints/default/llama/v1/chat%2Fx"), text("default", "llama", "/v1/chat%2Fx"));
+        assert_eq!(
+            path("/endpoints/default/llama/v1/chat%2Fx"),
+            text("default", "llama", "/v1/chat%2Fx")
+        );
         assert_eq!(path("/endpoints/default/llama"), text("default", "llama", "/"));
         assert!(parts("/endpoints/default/").is_err());
     }

@@ -20,7 +20,10 @@ impl Door {
         self.by_authorization(headers.get(AUTHORIZATION).map(http::HeaderValue::as_bytes)).await
     }
 
-    pub(crate) async fn by_authorization(&self, authorization: Option<&[u8]>) -> Result<Arc<Identity>, Trouble> {
+    pub(crate) async fn by_authorization(
+        &self,
+        authorization: Option<&[u8]>,
+    ) -> Result<Arc<Identity>, Trouble> {
         let credentials = Credentials::from_authorization(authorization)?;
         match self.0.identify_cached(&credentials) {
             Some(identity) => Ok(identity),
@@ -29,7 +32,12 @@ impl Door {
     }
 
     /// The organisation named, if the caller may do this in it.
-    pub(crate) async fn enter(&self, headers: &HeaderMap, org: &str, scope: Scope) -> Result<OrgName, Trouble> {
+    pub(crate) async fn enter(
+        &self,
+        headers: &HeaderMap,
+        org: &str,
+        scope: Scope,
+    ) -> Result<OrgName, Trouble> {
         let identity = self.caller(headers).await?;
         let org = OrgName::from_str(org)?;
         identity.may(&org, scope)?;
@@ -39,7 +47,11 @@ impl Door {
 
     /// The organisation to write to: the one named, else the caller's own. The root login makes one on its first
     /// write to it.
-    pub(crate) async fn enter_to_write(&self, identity: &Identity, org: Option<&str>) -> Result<OrgName, Trouble> {
+    pub(crate) async fn enter_to_write(
+        &self,
+        identity: &Identity,
+        org: Option<&str>,
+    ) -> Result<OrgName, Trouble> {
         let org = org.map_or_else(|| Ok(identity.home()), OrgName::from_str)?;
         identity.may(&org, Scope::Ingest)?;
         self.0.ensure_org(identity, &org).await?;

@@ -19,15 +19,21 @@ use crate::door::Door;
 use crate::trouble::{Native, Refusal, Trouble};
 
 const SPANS: Family = Family::new("inferscope_ingest_spans", "Spans by what became of them");
-const LOG_RECORDS: Family = Family::new("inferscope_log_records", "Records synced to the write-ahead log");
+const LOG_RECORDS: Family =
+    Family::new("inferscope_log_records", "Records synced to the write-ahead log");
 const LOG_SYNCS: Family = Family::new("inferscope_log_syncs", "Syncs of the write-ahead log");
-const LOG_BYTES: Family = Family::new("inferscope_log_bytes", "Size of the write-ahead log").with_unit("bytes");
+const LOG_BYTES: Family =
+    Family::new("inferscope_log_bytes", "Size of the write-ahead log").with_unit("bytes");
 const HOT_BYTES: Family =
-    Family::new("inferscope_hot_rows_bytes", "Rows in memory that are in no table file yet").with_unit("bytes");
-const DROPPED: Family =
-    Family::new("inferscope_gateway_records_dropped", "Calls that were not recorded because the queue was full");
+    Family::new("inferscope_hot_rows_bytes", "Rows in memory that are in no table file yet")
+        .with_unit("bytes");
+const DROPPED: Family = Family::new(
+    "inferscope_gateway_records_dropped",
+    "Calls that were not recorded because the queue was full",
+);
 const QUEUED: Family =
-    Family::new("inferscope_gateway_records_queued_bytes", "Recorded calls that wait to be stored").with_unit("bytes");
+    Family::new("inferscope_gateway_records_queued_bytes", "Recorded calls that wait to be stored")
+        .with_unit("bytes");
 const OUTCOME: LabelName = LabelName::new("outcome");
 
 #[derive(Clone)]
@@ -47,12 +53,17 @@ pub(crate) fn routes(health: Health) -> Router {
         .with_state(health)
 }
 
-async fn metrics(State(health): State<Health>, headers: HeaderMap) -> Result<Response, Refusal<Native>> {
+async fn metrics(
+    State(health): State<Health>,
+    headers: HeaderMap,
+) -> Result<Response, Refusal<Native>> {
     let identity = health.door.caller(&headers).await?;
     identity.may(&identity.home(), Scope::Read)?;
     let dialect = negotiate(headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()));
     let mut page = Page::new(Vec::with_capacity(2048), dialect);
-    health.write(&mut page).map_err(|error| Trouble::new(fault::Fault::us(fault::Class::Bug), error.to_string()))?;
+    health
+        .write(&mut page)
+        .map_err(|error| Trouble::new(fault::Fault::us(fault::Class::Bug), error.to_string()))?;
     Ok(([(CONTENT_TYPE, dialect.content_type())], page.finish()).into_response())
 }
 

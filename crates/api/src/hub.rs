@@ -37,8 +37,10 @@ type Answer = Result<Response, Refusal<Hub>>;
 
 async fn whoami(State(state): State<HubRoutes>, headers: HeaderMap) -> Answer {
     let identity = state.door.caller(&headers).await?;
-    let orgs: Vec<Value> = orgs(&state.door, &identity).iter().map(|name| json!({ "name": name })).collect();
-    Ok(Json(json!({ "type": "user", "name": identity.home().as_str(), "orgs": orgs })).into_response())
+    let orgs: Vec<Value> =
+        orgs(&state.door, &identity).iter().map(|name| json!({ "name": name })).collect();
+    Ok(Json(json!({ "type": "user", "name": identity.home().as_str(), "orgs": orgs }))
+        .into_response())
 }
 
 /// The organisations that a caller may enter.
@@ -49,7 +51,11 @@ pub(crate) fn orgs(door: &Door, identity: &Identity) -> Vec<String> {
     }
 }
 
-async fn list(State(state): State<HubRoutes>, Path(namespace): Path<String>, headers: HeaderMap) -> Answer {
+async fn list(
+    State(state): State<HubRoutes>,
+    Path(namespace): Path<String>,
+    headers: HeaderMap,
+) -> Answer {
     let org = state.door.enter(&headers, &namespace, Scope::Read).await?;
     let items: Vec<Value> = state
         .fleet
@@ -72,16 +78,25 @@ async fn one(
 }
 
 /// An endpoint of a namespace, as it is now.
-pub(crate) fn find(fleet: &Fleet, namespace: &str, name: &str) -> Result<EndpointSnapshot, Trouble> {
+pub(crate) fn find(
+    fleet: &Fleet,
+    namespace: &str,
+    name: &str,
+) -> Result<EndpointSnapshot, Trouble> {
     let found = fleet.by_name(namespace, name).map(|endpoint| endpoint.snapshot());
-    found.ok_or_else(|| Trouble::not_found(format!("there is no endpoint {name:?} in {namespace:?}")))
+    found.ok_or_else(|| {
+        Trouble::not_found(format!("there is no endpoint {name:?} in {namespace:?}"))
+    })
 }
 
 fn endpoint(snapshot: &EndpointSnapshot, headers: &HeaderMap) -> Value {
     let engine = snapshot.engine.map_or("custom", fleet::Engine::as_str);
     let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or("127.0.0.1:5080");
     let url = format!("http://{host}/endpoints/{}/{}", snapshot.namespace, snapshot.name);
-    let serving = matches!(snapshot.state, EndpointState::Running | EndpointState::Initializing | EndpointState::ScaledToZero);
+    let serving = matches!(
+        snapshot.state,
+        EndpointState::Running | EndpointState::Initializing | EndpointState::ScaledToZero
+    );
     let by = json!({ "id": "inferscope", "name": "inferscope" });
     json!({
         "name": snapshot.name,

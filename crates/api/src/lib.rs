@@ -6,6 +6,7 @@
 //!
 //! This crate knows no storage format and keeps no state.
 
+mod asked;
 mod body;
 mod calls;
 mod door;
@@ -25,6 +26,7 @@ use accounts::Accounts;
 use analytics::Analytics;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use clock::SharedClock;
 use fleet::Fleet;
 use gateway::Gateway;
 use ingest::Ingest;
@@ -49,6 +51,8 @@ pub struct Services {
     pub fleet: Arc<Fleet>,
     /// Where rows are kept, for its own figures.
     pub lake: Arc<Lake>,
+    /// The time of day.
+    pub clock: SharedClock,
     /// The web pages.
     pub assets: Assets,
     /// What an OTLP request may cost.
@@ -64,6 +68,7 @@ pub struct Services {
 pub fn router(services: Services) -> Router {
     let door = door::Door(services.accounts);
     let (fleet, analytics, gateway) = (services.fleet, services.analytics, services.gateway);
+    let clock = services.clock;
     let otlp = otlp_http::Otlp {
         door: door.clone(),
         ingest: services.ingest.clone(),
@@ -81,8 +86,14 @@ pub fn router(services: Services) -> Router {
         fleet: Arc::clone(&fleet),
         analytics: Arc::clone(&analytics),
     };
-    let endpoints = native::endpoints::EndpointRoutes { door: door.clone(), fleet: Arc::clone(&fleet), analytics };
-    let traces = native::traces::TraceRoutes { door: door.clone(), query: services.query.clone() };
+    let endpoints = native::endpoints::EndpointRoutes {
+        door: door.clone(),
+        fleet: Arc::clone(&fleet),
+        analytics,
+        clock: clock.clone(),
+    };
+    let traces =
+        native::traces::TraceRoutes { door: door.clone(), query: services.query.clone(), clock };
     Router::new()
         .merge(otlp_http::routes(otlp.clone()))
         .merge(otlp_grpc::routes(otlp))
@@ -92,7 +103,10 @@ pub fn router(services: Services) -> Router {
         .merge(native::endpoints::routes(endpoints))
         .merge(native::traces::routes(traces))
         .merge(native::tokens::routes(door.clone()))
-        .merge(native::routes(native::AboutRoutes { door: door.clone(), version: services.version }))
+        .merge(native::routes(native::AboutRoutes {
+            door: door.clone(),
+            version: services.version,
+        }))
         .merge(calls::routes(calls::Calls { door, gateway }))
         .merge(health::routes(health))
         .merge(ui::routes(services.assets))

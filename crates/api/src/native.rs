@@ -28,10 +28,14 @@ pub(crate) fn routes(state: AboutRoutes) -> Router {
         .with_state(state)
 }
 
-async fn whoami(State(state): State<AboutRoutes>, headers: HeaderMap) -> Result<Response, Refusal<Native>> {
+async fn whoami(
+    State(state): State<AboutRoutes>,
+    headers: HeaderMap,
+) -> Result<Response, Refusal<Native>> {
     let identity = state.door.caller(&headers).await?;
     let orgs = orgs(&state.door, &identity);
-    Ok(Json(json!({ "subject": identity.subject, "orgs": orgs, "version": state.version })).into_response())
+    Ok(Json(json!({ "subject": identity.subject, "orgs": orgs, "version": state.version }))
+        .into_response())
 }
 
 async fn nothing() -> Refusal<Native> {

@@ -21,14 +21,13 @@ use crate::door::Door;
 use crate::hub::find;
 use crate::trouble::{Hub, Refusal, Trouble};
 
-const LATENCY: Family = Family::new(
-    "latency_distribution",
-    "Latency distribution over the last 5 minutes, seconds",
-);
+const LATENCY: Family =
+    Family::new("latency_distribution", "Latency distribution over the last 5 minutes, seconds");
 const REQUESTS: Family = Family::new("http_requests", "HTTP requests by code and replicas");
 const CPU: Family = Family::new("cpu_usage_percent", "CPU percent").with_unit("percent");
 const MEMORY: Family = Family::new("memory_usage_bytes", "Memory used").with_unit("bytes");
-const MEMORY_LIMIT: Family = Family::new("memory_limit_bytes", "Maximum available memory").with_unit("bytes");
+const MEMORY_LIMIT: Family =
+    Family::new("memory_limit_bytes", "Maximum available memory").with_unit("bytes");
 const PENDING: Family = Family::new("pending_requests", "Requests without an HTTP status yet");
 const RUNNING: Family = Family::new("running_replicas", "Replicas that answer");
 const LEAST: Family = Family::new("min_replicas", "Replicas that there are to be at least");
@@ -62,7 +61,12 @@ async fn page(
     Ok(([(CONTENT_TYPE, dialect.content_type())], page.finish()).into_response())
 }
 
-fn write(page: &mut Page, analytics: &Analytics, org: &OrgName, name: &str) -> Result<(), PageError> {
+fn write(
+    page: &mut Page,
+    analytics: &Analytics,
+    org: &OrgName,
+    name: &str,
+) -> Result<(), PageError> {
     let latency = analytics.recent(org, name).latency;
     let quantiles = [0.5, 0.9, 0.95, 0.99].map(|q| (q, latency.quantile(q)));
     page.summary(&LATENCY)?.add(&Labels::NONE, &quantiles, latency.count(), latency.sum());
@@ -71,7 +75,10 @@ fn write(page: &mut Page, analytics: &Analytics, org: &OrgName, name: &str) -> R
         // A call without a status got none because its caller left: it is no HTTP request by code.
         if let Some(status) = total.status {
             let replica = total.replica_id.as_deref().unwrap_or_default();
-            requests.add(&Labels::of(&[(REPLICA, replica), (CODE, &status.to_string())]), total.requests);
+            requests.add(
+                &Labels::of(&[(REPLICA, replica), (CODE, &status.to_string())]),
+                total.requests,
+            );
         }
     }
     gauges(page, &analytics.latest(org, name))

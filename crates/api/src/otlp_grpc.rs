@@ -1,6 +1,8 @@
 //! OTLP over gRPC: the same as over HTTP, on the same port.
 
-use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{TraceService, TraceServiceServer};
+use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{
+    TraceService, TraceServiceServer,
+};
 use opentelemetry_proto::tonic::collector::trace::v1::{
     ExportTracePartialSuccess, ExportTraceServiceRequest, ExportTraceServiceResponse,
 };
@@ -23,7 +25,10 @@ pub(crate) fn routes(otlp: Otlp) -> axum::Router {
 struct Traces(Otlp);
 
 impl Traces {
-    async fn take(&self, request: Request<ExportTraceServiceRequest>) -> Result<ExportTraceServiceResponse, Trouble> {
+    async fn take(
+        &self,
+        request: Request<ExportTraceServiceRequest>,
+    ) -> Result<ExportTraceServiceResponse, Trouble> {
         let (metadata, _, request) = request.into_parts();
         let text = |name: &str| metadata.get(name).and_then(|value| value.to_str().ok());
         let authorization = metadata.get("authorization").map(|value| value.as_bytes());

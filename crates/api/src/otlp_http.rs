@@ -41,7 +41,12 @@ async fn plain(State(otlp): State<Otlp>, headers: HeaderMap, body: Body) -> Answ
     otlp.take(None, &headers, body).await
 }
 
-async fn named(State(otlp): State<Otlp>, Path(org): Path<String>, headers: HeaderMap, body: Body) -> Answer {
+async fn named(
+    State(otlp): State<Otlp>,
+    Path(org): Path<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Answer {
     otlp.take(Some(&org), &headers, body).await
 }
 
@@ -49,7 +54,10 @@ impl Otlp {
     /// Who is asking comes before all else: what a stranger sends is not read.
     async fn take(&self, org: Option<&str>, headers: &HeaderMap, body: Body) -> Answer {
         let identity = self.door.caller(headers).await?;
-        let org = self.door.enter_to_write(&identity, org.or_else(|| text(headers, "organization"))).await?;
+        let org = self
+            .door
+            .enter_to_write(&identity, org.or_else(|| text(headers, "organization")))
+            .await?;
         let format = Format::of(text(headers, CONTENT_TYPE.as_str()))?;
         let encoding = Encoding::of(text(headers, CONTENT_ENCODING.as_str()))?;
         let body = read_body(body, self.body_bytes).await?;

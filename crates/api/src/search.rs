@@ -114,7 +114,9 @@ async fn search(
     let kind = kind(parameters.kind.as_deref())?;
     let asked = request.query;
     if asked.start_time >= asked.end_time {
-        return Err(Trouble::invalid("start_time has to be before end_time, both in microseconds").into());
+        return Err(
+            Trouble::invalid("start_time has to be before end_time, both in microseconds").into()
+        );
     }
     let search = Search {
         org,
@@ -136,14 +138,17 @@ async fn search(
 /// here: logs are not stored yet.
 fn kind(text: Option<&str>) -> Result<Kind, Trouble> {
     let text = text.unwrap_or("traces");
-    Kind::from_str(text).map_err(|()| Trouble::invalid(format!("type {text:?} is not traces, logs or metrics")))
+    Kind::from_str(text)
+        .map_err(|()| Trouble::invalid(format!("type {text:?} is not traces, logs or metrics")))
 }
 
 fn sql(encoding: &str, sql: String) -> Result<String, Trouble> {
     match encoding {
         "" => Ok(sql),
         "base64" => {
-            let bytes = URL_SAFE.decode(&sql).map_err(|error| Trouble::invalid(format!("sql is no base64: {error}")))?;
+            let bytes = URL_SAFE
+                .decode(&sql)
+                .map_err(|error| Trouble::invalid(format!("sql is no base64: {error}")))?;
             String::from_utf8(bytes).map_err(|_| Trouble::invalid("sql is no UTF-8"))
         }
         other => Err(Trouble::invalid(format!("encoding {other:?} is neither empty nor base64"))),
@@ -152,12 +157,20 @@ fn sql(encoding: &str, sql: String) -> Result<String, Trouble> {
 
 fn answer(found: &Found, from: i64, size: i64) -> Result<Answer, Trouble> {
     let took = u64::try_from(found.took.as_millis()).unwrap_or(u64::MAX);
-    let hits = RawValue::from_string(found.json()?).map_err(|error| Trouble::invalid(error.to_string()))?;
+    let hits = RawValue::from_string(found.json()?)
+        .map_err(|error| Trouble::invalid(error.to_string()))?;
     #[expect(clippy::cast_precision_loss, reason = "megabytes for people")]
     let scan_size = found.extent.bytes as f64 / 1e6;
     Ok(Answer {
         took,
-        took_detail: Took { total: took, cache_took: 0, file_list_took: 0, wait_in_queue: 0, idx_took: 0, search_took: took },
+        took_detail: Took {
+            total: took,
+            cache_took: 0,
+            file_list_took: 0,
+            wait_in_queue: 0,
+            idx_took: 0,
+            search_took: took,
+        },
         columns: [],
         hits,
         total: found.count().unwrap_or(found.rows as u64),

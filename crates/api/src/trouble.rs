@@ -117,7 +117,8 @@ impl Dialect for OpenObserve {
             StatusCode::FORBIDDEN => trouble.message.clone().into_response(),
             _ => {
                 let code = trouble.search_code.unwrap_or_else(|| u32::from(status.as_u16()));
-                let mut response = axum::Json(json!({ "code": code, "message": trouble.message })).into_response();
+                let mut response =
+                    axum::Json(json!({ "code": code, "message": trouble.message })).into_response();
                 if let (Some(code), headers) = (trouble.search_code, response.headers_mut()) {
                     headers.insert("x-error-message", HeaderValue::from(code));
                 }
@@ -152,8 +153,14 @@ pub(crate) struct Native;
 impl Dialect for Native {
     fn body(trouble: &Trouble, _: StatusCode) -> Response {
         let request_id = format!("{:016x}", rand::random::<u64>());
-        tracing::debug!(request_id, class = trouble.word(), message = trouble.message, "a request was refused");
-        let error = json!({ "code": trouble.word(), "message": trouble.message, "request_id": request_id });
+        tracing::debug!(
+            request_id,
+            class = trouble.word(),
+            message = trouble.message,
+            "a request was refused"
+        );
+        let error =
+            json!({ "code": trouble.word(), "message": trouble.message, "request_id": request_id });
         axum::Json(json!({ "error": error })).into_response()
     }
 }
@@ -184,7 +191,8 @@ impl<D: Dialect> IntoResponse for Refusal<D> {
             headers.insert(RETRY_AFTER, HeaderValue::from(wait.as_secs().max(1)));
         }
         if status == StatusCode::UNAUTHORIZED {
-            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"inferscope\""));
+            headers
+                .insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"inferscope\""));
         }
         debug_assert!(headers.contains_key(CONTENT_TYPE));
         response

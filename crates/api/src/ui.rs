@@ -40,7 +40,10 @@ pub(crate) fn routes(assets: Assets) -> Router {
 
 async fn page(State(assets): State<Assets>) -> Response {
     match assets("index.html") {
-        Some(asset) => ([(CACHE_CONTROL, "no-cache"), (CONTENT_SECURITY_POLICY, POLICY)], respond(asset)).into_response(),
+        Some(asset) => {
+            ([(CACHE_CONTROL, "no-cache"), (CONTENT_SECURITY_POLICY, POLICY)], respond(asset))
+                .into_response()
+        }
         None => {
             let text = "this build carries no web pages: run `make build`, or `npm run build` in web/ before cargo build";
             (StatusCode::NOT_FOUND, text).into_response()
@@ -51,7 +54,8 @@ async fn page(State(assets): State<Assets>) -> Response {
 async fn file(State(assets): State<Assets>, uri: Uri) -> Response {
     match assets(uri.path().trim_start_matches('/')) {
         // The names of built files carry a hash of their content.
-        Some(asset) => ([(CACHE_CONTROL, "public, max-age=31536000, immutable")], respond(asset)).into_response(),
+        Some(asset) => ([(CACHE_CONTROL, "public, max-age=31536000, immutable")], respond(asset))
+            .into_response(),
         None => StatusCode::NOT_FOUND.into_response(),
     }
 }

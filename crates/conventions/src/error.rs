@@ -143,9 +143,17 @@ pub(crate) fn classify(http_status: Option<i64>, texts: &[&str]) -> Class {
 
 fn says(class: Class, text: &str) -> bool {
     let words = WORDS.iter().filter(|(of, _)| *of == class).flat_map(|(_, words)| *words);
-    let restricted =
-        class == C::Gated && text.contains("access to model") && text.contains("is restricted");
-    restricted || words.into_iter().any(|word| text.contains(word))
+    // Sentences with a model or a licence's name in the middle.
+    let around = |first: &str, second: &str| {
+        text.find(first).is_some_and(|at| text[at + first.len()..].contains(second))
+    };
+    let sentence = class == C::Gated
+        && (around("access to model", "is restricted")
+            || around("accept the ", "license")
+            || around("accept the ", "licence")
+            || around("accept its ", "licence")
+            || around("accept its ", "license"));
+    sentence || words.into_iter().any(|word| text.contains(word))
 }
 
 /// The status code that an error's text names, between 400 and 599.

@@ -84,7 +84,10 @@ impl Process {
     pub(crate) async fn ended(&mut self) -> io::Result<ExitStatus> {
         let status = self.leader_ended().await;
         self.group.kill();
-        let _ = timeout(LAST_WORDS, &mut self.drain).await;
+        // A drain that is done would never answer again.
+        if !self.drain.is_terminated() {
+            let _ = timeout(LAST_WORDS, &mut self.drain).await;
+        }
         status
     }
 

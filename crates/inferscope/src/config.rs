@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use fleet::{Engine, EndpointSpec, ProcessSpec, Source};
+use fleet::{EndpointSpec, Engine, ProcessSpec, Source};
 use gateway::{GatewayConfig, RecordingConfig};
 use ingest::IngestConfig;
 use otlp::Limits as OtlpLimits;
@@ -60,7 +60,11 @@ struct RawServer {
 
 impl Default for RawServer {
     fn default() -> Self {
-        Self { data_dir: "inferscope-data".into(), listen: vec!["127.0.0.1:5080".to_owned()], grace_s: 10.0 }
+        Self {
+            data_dir: "inferscope-data".into(),
+            listen: vec!["127.0.0.1:5080".to_owned()],
+            grace_s: 10.0,
+        }
     }
 }
 
@@ -235,8 +239,10 @@ pub(crate) fn load(
             toml::from_str(text).map_err(place)?
         }
     };
-    let mut problems: Vec<String> =
-        variables.iter().filter_map(|(name, value)| overlay(&mut table, name, value).err()).collect();
+    let mut problems: Vec<String> = variables
+        .iter()
+        .filter_map(|(name, value)| overlay(&mut table, name, value).err())
+        .collect();
     let raw: Raw = match table.try_into() {
         Ok(raw) => raw,
         Err(error) => {
@@ -252,8 +258,12 @@ pub(crate) fn load(
 fn overlay(table: &mut toml::Table, name: &str, value: &str) -> Result<(), String> {
     const SECTIONS: [&str; 5] = ["server", "ingest", "query", "gateway", "storage"];
     let path = name.trim_start_matches("INFERSCOPE_").to_ascii_lowercase();
-    let Some((section, key)) = path.split_once('_').filter(|(section, _)| SECTIONS.contains(section)) else {
-        return Err(format!("{name}: no such setting; variables are INFERSCOPE_SECTION_KEY with a section of {SECTIONS:?}"));
+    let Some((section, key)) =
+        path.split_once('_').filter(|(section, _)| SECTIONS.contains(section))
+    else {
+        return Err(format!(
+            "{name}: no such setting; variables are INFERSCOPE_SECTION_KEY with a section of {SECTIONS:?}"
+        ));
     };
     let value = toml::from_str::<toml::Table>(&format!("value = {value}"))
         .ok()
@@ -275,7 +285,9 @@ impl Checker<'_> {
     fn config(&mut self, raw: Raw, flags: &Flags) -> Config {
         let listen = if flags.listen.is_empty() { raw.server.listen } else { flags.listen.clone() };
         if listen.is_empty() {
-            self.problems.push("server.listen: give at least one address, e.g. \"127.0.0.1:5080\"".to_owned());
+            self.problems.push(
+                "server.listen: give at least one address, e.g. \"127.0.0.1:5080\"".to_owned(),
+            );
         }
         Config {
             data_dir: flags.data_dir.clone().unwrap_or(raw.server.data_dir),
@@ -283,7 +295,8 @@ impl Checker<'_> {
             grace: self.seconds("server.grace_s", raw.server.grace_s),
             body_bytes: self.at_least_one("ingest.body_bytes", raw.ingest.body_bytes),
             otlp: OtlpLimits {
-                decompressed_bytes: self.at_least_one("ingest.decompressed_bytes", raw.ingest.decompressed_bytes),
+                decompressed_bytes: self
+                    .at_least_one("ingest.decompressed_bytes", raw.ingest.decompressed_bytes),
                 attributes_per_span: raw.ingest.attributes_per_span,
                 nesting: raw.ingest.nesting,
                 ..OtlpLimits::default()
@@ -296,12 +309,19 @@ impl Checker<'_> {
                 most_rows: self.at_least_one("query.most_rows", raw.query.most_rows),
             },
             gateway: self.gateway(&raw.gateway),
-            recording: RecordingConfig { items: raw.gateway.queue_items, bytes: raw.gateway.queue_bytes },
+            recording: RecordingConfig {
+                items: raw.gateway.queue_items,
+                bytes: raw.gateway.queue_bytes,
+            },
             flush_after: self.seconds("storage.flush_after_s", raw.storage.flush_after_s),
             flush_bytes: self.at_least_one("storage.flush_bytes", raw.storage.flush_bytes),
             most_columns: raw.storage.most_columns,
             most_hot_bytes: self.at_least_one("storage.most_hot_bytes", raw.storage.most_hot_bytes),
-            endpoints: raw.endpoint.into_iter().filter_map(|endpoint| self.endpoint(endpoint)).collect(),
+            endpoints: raw
+                .endpoint
+                .into_iter()
+                .filter_map(|endpoint| self.endpoint(endpoint))
+                .collect(),
         }
     }
 
@@ -310,14 +330,16 @@ impl Checker<'_> {
             oldest: self.seconds("ingest.oldest_days", raw.oldest_days * 86_400.0),
             furthest_ahead: self.seconds("ingest.ahead_minutes", raw.ahead_minutes * 60.0),
             remembered_spans: self.at_least_one("ingest.remembered_spans", raw.remembered_spans),
-            remembered_for: self.seconds("ingest.remembered_minutes", raw.remembered_minutes * 60.0),
+            remembered_for: self
+                .seconds("ingest.remembered_minutes", raw.remembered_minutes * 60.0),
             remembered_bytes: raw.remembered_bytes,
         }
     }
 
     fn gateway(&mut self, raw: &RawGateway) -> GatewayConfig {
         GatewayConfig {
-            max_request_bytes: self.at_least_one("gateway.max_request_bytes", raw.max_request_bytes),
+            max_request_bytes: self
+                .at_least_one("gateway.max_request_bytes", raw.max_request_bytes),
             capture_bytes: raw.capture_bytes,
             max_attempts: raw.max_attempts.max(1),
             connect_timeout: self.seconds("gateway.connect_timeout_s", raw.connect_timeout_s),
@@ -329,11 +351,14 @@ impl Checker<'_> {
 
     fn endpoint(&mut self, raw: RawEndpoint) -> Option<EndpointSpec> {
         let source = match (raw.replicas, raw.process) {
-            (Some(replicas), None) => Source::Urls(replicas.into_iter().map(|replica| replica.url).collect()),
+            (Some(replicas), None) => {
+                Source::Urls(replicas.into_iter().map(|replica| replica.url).collect())
+            }
             (None, Some(process)) => Source::Process(self.process(&raw.name, process)),
             (Some(_), Some(_)) | (None, None) => {
                 let name = &raw.name;
-                self.problems.push(format!("endpoint {name:?}: give either `replicas` or `process`"));
+                self.problems
+                    .push(format!("endpoint {name:?}: give either `replicas` or `process`"));
                 return None;
             }
         };
@@ -346,7 +371,8 @@ impl Checker<'_> {
             source,
         };
         let name = &spec.name;
-        self.problems.extend(spec.problems().iter().map(|problem| format!("endpoint {name:?}: {problem}")));
+        self.problems
+            .extend(spec.problems().iter().map(|problem| format!("endpoint {name:?}: {problem}")));
         if let Err(error) = spec.namespace.parse::<schema::OrgName>() {
             self.problems.push(format!("endpoint {name:?}: namespace: {error}"));
         }
@@ -359,12 +385,15 @@ impl Checker<'_> {
         match raw.engine {
             RawEngine::Custom => {
                 if raw.command.is_empty() {
-                    self.problems.push(format!("endpoint {endpoint:?}: process.command is needed for engine = \"custom\""));
+                    self.problems.push(format!(
+                        "endpoint {endpoint:?}: process.command is needed for engine = \"custom\""
+                    ));
                 }
                 ProcessSpec { engine: Engine::Custom, command: raw.command, env }
             }
             RawEngine::Simulator => {
-                let own = ["simulate", "--listen", "127.0.0.1:{port}", "--model", "{model}"].map(str::to_owned);
+                let own = ["simulate", "--listen", "127.0.0.1:{port}", "--model", "{model}"]
+                    .map(str::to_owned);
                 let program = self.program.display().to_string();
                 let command = std::iter::once(program).chain(own).chain(raw.command).collect();
                 ProcessSpec { engine: Engine::Simulator, command, env }
@@ -374,12 +403,17 @@ impl Checker<'_> {
 
     fn seconds(&mut self, key: &str, value: f64) -> Duration {
         Duration::try_from_secs_f64(value).unwrap_or_else(|_| {
-            self.problems.push(format!("{key}: {value} is no time span; give a number of 0 or more"));
+            self.problems
+                .push(format!("{key}: {value} is no time span; give a number of 0 or more"));
             Duration::ZERO
         })
     }
 
-    fn at_least_one<N: PartialOrd + From<u8> + std::fmt::Display>(&mut self, key: &str, value: N) -> N {
+    fn at_least_one<N: PartialOrd + From<u8> + std::fmt::Display>(
+        &mut self,
+        key: &str,
+        value: N,
+    ) -> N {
         if value < N::from(1) {
             self.problems.push(format!("{key}: {value} is too small; give 1 or more"));
         }

@@ -48,8 +48,9 @@ pub(crate) struct DemoArguments {
 pub(crate) async fn run(arguments: DemoArguments) -> anyhow::Result<()> {
     let flags = Flags { data_dir: Some(arguments.data_dir), listen: vec![arguments.listen] };
     let program = environment::this_program()?;
-    let config = config::load(Some((Path::new("demo"), CONFIG)), &BTreeMap::new(), &flags, &program)
-        .map_err(|problems| anyhow::anyhow!(problems.join("; ")))?;
+    let config =
+        config::load(Some((Path::new("demo"), CONFIG)), &BTreeMap::new(), &flags, &program)
+            .map_err(|problems| anyhow::anyhow!(problems.join("; ")))?;
     let running = serve::start(config).await?;
     let token = running.token("demo").await?;
     print_welcome(running.addresses[0], token.expose());
@@ -62,7 +63,10 @@ pub(crate) async fn run(arguments: DemoArguments) -> anyhow::Result<()> {
     running.stop().await
 }
 
-#[expect(clippy::print_stdout, reason = "this is what the demo's user came for; a token must not end up in a log")]
+#[expect(
+    clippy::print_stdout,
+    reason = "this is what the demo's user came for; a token must not end up in a log"
+)]
 fn print_welcome(address: SocketAddr, token: &str) {
     let basic = STANDARD.encode(format!("demo:{token}"));
     println!();
@@ -79,7 +83,9 @@ fn print_welcome(address: SocketAddr, token: &str) {
     println!("    and base_url=\"http://{address}/v1\" for its OpenAI client");
     println!();
     println!("  Metrics:");
-    println!("    curl -H \"Authorization: Bearer {token}\" http://{address}/v2/endpoint/default/llama/open-metrics");
+    println!(
+        "    curl -H \"Authorization: Bearer {token}\" http://{address}/v2/endpoint/default/llama/open-metrics"
+    );
     println!();
     println!("  Ctrl-C ends everything.");
     println!();

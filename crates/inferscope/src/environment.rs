@@ -20,9 +20,12 @@ pub(crate) const HIDDEN: [&str; 2] = [ROOT_EMAIL, ROOT_PASSWORD];
 
 /// Variables that overlay the configuration file.
 pub(crate) fn settings() -> BTreeMap<String, String> {
-    let ours = |(name, _): &(String, String)| name.starts_with("INFERSCOPE_") && !NO_SETTINGS.contains(&name.as_str());
+    let ours = |(name, _): &(String, String)| {
+        name.starts_with("INFERSCOPE_") && !NO_SETTINGS.contains(&name.as_str())
+    };
     // A variable whose name or value is no UTF-8 is none of ours.
-    let all = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    let all = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
     all.filter(ours).collect()
 }
 
@@ -39,7 +42,9 @@ pub(crate) fn this_program() -> std::io::Result<PathBuf> {
 
 /// Logs to standard error: for people, or as JSON lines with `INFERSCOPE_LOG_FORMAT=json`. `INFERSCOPE_LOG` filters.
 pub(crate) fn start_logging() {
-    let filter = EnvFilter::try_from_env(LOG).unwrap_or_else(|_| EnvFilter::new("info,deltalake_core=warn,delta_kernel=warn,buoyant_kernel=warn"));
+    let filter = EnvFilter::try_from_env(LOG).unwrap_or_else(|_| {
+        EnvFilter::new("info,deltalake_core=warn,delta_kernel=warn,buoyant_kernel=warn")
+    });
     let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     if std::env::var(LOG_FORMAT).is_ok_and(|format| format == "json") {
         subscriber.json().init();

@@ -13,7 +13,9 @@ pub(crate) async fn bind(addresses: &[String]) -> anyhow::Result<Vec<TcpListener
     let mut listeners = Vec::new();
     for address in addresses {
         let listener = TcpListener::bind(address).await;
-        listeners.push(listener.with_context(|| format!("cannot listen on {address}: is it in use, or not of this host?"))?);
+        listeners.push(listener.with_context(|| {
+            format!("cannot listen on {address}: is it in use, or not of this host?")
+        })?);
     }
     Ok(listeners)
 }
@@ -33,7 +35,9 @@ pub(crate) fn serve(tasks: &Tasks, listeners: Vec<TcpListener>, app: &Router) {
             let listener = listener.tap_io(|socket| {
                 let _ = socket.set_nodelay(true);
             });
-            let served = axum::serve(listener, app).with_graceful_shutdown(async move { stop.cancelled().await }).await;
+            let served = axum::serve(listener, app)
+                .with_graceful_shutdown(async move { stop.cancelled().await })
+                .await;
             if let Err(error) = served {
                 tracing::error!(%error, "a listener ended");
             }

@@ -75,7 +75,8 @@ fn main() -> ExitCode {
         Command::Demo(arguments) => runtime.block_on(demo::run(arguments)),
         Command::Simulate(arguments) => runtime.block_on(simulate::run(arguments)),
         Command::CheckConfig { file } => {
-            let arguments = ServeArguments { config: Some(file), data_dir: None, listen: Vec::new() };
+            let arguments =
+                ServeArguments { config: Some(file), data_dir: None, listen: Vec::new() };
             match load(&arguments) {
                 Ok(config) => {
                     tracing::info!(endpoints = config.endpoints.len(), "the configuration is good");
@@ -100,7 +101,8 @@ fn load(arguments: &ServeArguments) -> Result<config::Config, Vec<String>> {
         },
     };
     let file = text.as_ref().map(|(path, text)| (path.as_path(), text.as_str()));
-    let flags = config::Flags { data_dir: arguments.data_dir.clone(), listen: arguments.listen.clone() };
+    let flags =
+        config::Flags { data_dir: arguments.data_dir.clone(), listen: arguments.listen.clone() };
     let program = environment::this_program().map_err(|error| vec![error.to_string()])?;
     config::load(file, &environment::settings(), &flags, &program)
 }

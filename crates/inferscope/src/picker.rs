@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use fleet::{Endpoint, Fleet};
-use gateway::{Available, Failure, Held, Lease, Model, NoReplica, Picker, Provider, ProviderStatus, Purpose, Replica, Route};
+use gateway::{
+    Available, Failure, Held, Lease, Model, NoReplica, Picker, Provider, ProviderStatus, Purpose,
+    Replica, Route,
+};
 
 /// Asks the fleet on the gateway's behalf.
 pub(crate) struct FleetPicker(pub(crate) Arc<Fleet>);
@@ -34,7 +37,12 @@ impl Picker for FleetPicker {
             Provider { name: endpoint.name().to_owned(), status }
         };
         let model = |model: fleet::Model| Model {
-            created_s: model.endpoints.iter().map(|endpoint| endpoint.created().seconds()).min().unwrap_or_default(),
+            created_s: model
+                .endpoints
+                .iter()
+                .map(|endpoint| endpoint.created().seconds())
+                .min()
+                .unwrap_or_default(),
             providers: model.endpoints.iter().map(provider).collect(),
             id: model.id,
         };
@@ -46,14 +54,21 @@ impl Picker for FleetPicker {
     }
 
     fn pick(&self, route: &Route, tried: &[String], purpose: Purpose) -> Result<Lease, NoReplica> {
-        let gone = || NoReplica { reason: "the endpoint is gone".to_owned(), retry_after: std::time::Duration::from_secs(5) };
+        let gone = || NoReplica {
+            reason: "the endpoint is gone".to_owned(),
+            retry_after: std::time::Duration::from_secs(5),
+        };
         let endpoint = self.endpoint(route).ok_or_else(gone)?;
         let picked = match purpose {
             Purpose::Call => endpoint.pick(tried),
             Purpose::Health => endpoint.pick_uncounted(tried),
         };
-        let lease = picked.map_err(|none| NoReplica { retry_after: none.retry_after(), reason: none.to_string() })?;
-        let replica = Arc::new(Replica { id: lease.replica_id().to_owned(), base: lease.base().clone() });
+        let lease = picked.map_err(|none| NoReplica {
+            retry_after: none.retry_after(),
+            reason: none.to_string(),
+        })?;
+        let replica =
+            Arc::new(Replica { id: lease.replica_id().to_owned(), base: lease.base().clone() });
         Ok(Lease::new(replica, Held::new(lease)))
     }
 

@@ -38,8 +38,11 @@ pub(crate) async fn sample(fleet: Arc<Fleet>, analytics: Arc<Analytics>, stop: C
 }
 
 fn gauges(endpoint: &EndpointSnapshot) -> [Sample; 2] {
-    let by_replica: Vec<(String, u64)> =
-        endpoint.replicas.iter().map(|replica| (replica.replica_id.clone(), replica.pending)).collect();
+    let by_replica: Vec<(String, u64)> = endpoint
+        .replicas
+        .iter()
+        .map(|replica| (replica.replica_id.clone(), replica.pending))
+        .collect();
     let at_replicas: u64 = by_replica.iter().map(|(_, pending)| pending).sum();
     [
         Sample::Pending { waiting: endpoint.pending.saturating_sub(at_replicas), by_replica },
@@ -54,8 +57,13 @@ fn gauges(endpoint: &EndpointSnapshot) -> [Sample; 2] {
 type Meters = HashMap<String, ProcessMeter>;
 
 /// Measures the replicas that are processes of ours; the reads block, so they are done elsewhere.
-async fn measure(mut meters: Meters, endpoints: &[EndpointSnapshot], analytics: &Arc<Analytics>) -> Meters {
-    let with_process = |replica: &ReplicaSnapshot| replica.pid.map(|pid| (replica.replica_id.clone(), pid));
+async fn measure(
+    mut meters: Meters,
+    endpoints: &[EndpointSnapshot],
+    analytics: &Arc<Analytics>,
+) -> Meters {
+    let with_process =
+        |replica: &ReplicaSnapshot| replica.pid.map(|pid| (replica.replica_id.clone(), pid));
     let wanted: Vec<(OrgName, String, String, u32)> = endpoints
         .iter()
         .filter_map(|endpoint| Some((OrgName::from_str(&endpoint.namespace).ok()?, endpoint)))
@@ -100,7 +108,9 @@ pub(crate) async fn follow(fleet: Arc<Fleet>, analytics: Arc<Analytics>, stop: C
         };
         match change {
             Ok(change) => tell(&analytics, change),
-            Err(RecvError::Lagged(missed)) => tracing::warn!(missed, "changes of replicas were missed"),
+            Err(RecvError::Lagged(missed)) => {
+                tracing::warn!(missed, "changes of replicas were missed")
+            }
             Err(RecvError::Closed) => return,
         }
     }

@@ -58,7 +58,9 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
 /// Resolves on SIGTERM or SIGINT.
 pub(crate) async fn stop_signal() {
     use tokio::signal::unix::{SignalKind, signal};
-    let Ok(mut terminate) = signal(SignalKind::terminate()) else { return std::future::pending().await };
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
+        return std::future::pending().await;
+    };
     tokio::select! {
         _ = terminate.recv() => {}
         _ = tokio::signal::ctrl_c() => {}
@@ -70,28 +72,38 @@ pub(crate) async fn start(config: Config) -> anyhow::Result<Running> {
     let began = Instant::now();
     let clock: SharedClock = Arc::new(SystemClock);
     let tasks = Tasks::new();
+    let fleet = Fleet::new(config.endpoints.clone(), fleet_settings(&config), clock.clone())
+        .map_err(|problems| {
+            anyhow::anyhow!(problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
+        })?;
     let listeners = listen::bind(&config.listen).await?;
     let addresses = listen::addresses(&listeners)?;
     make_private(&config.data_dir)?;
 
     let metadata = Metadata::open(&config.data_dir.join("metadata.sqlite")).await?;
-    let (accounts, first_login) = Accounts::open(metadata.clone(), clock.clone(), environment::root_login()).await?;
+    let (accounts, first_login) =
+        Accounts::open(metadata.clone(), clock.clone(), environment::root_login()).await?;
     ensure_namespaces(&accounts, &config).await?;
 
     let lake = Arc::new(Lake::open(lake_config(&config)?, clock.clone()).await?);
     let (wal, replay) = Wal::open(&config.data_dir.join("wal"), WalConfig::default())?;
-    let ingest = Ingest::new(wal, Arc::clone(&lake), clock.clone(), tasks.clone(), config.ingest.clone());
+    let ingest =
+        Ingest::new(wal, Arc::clone(&lake), clock.clone(), tasks.clone(), config.ingest.clone());
     let history = Arc::new(LakeHistory(Arc::clone(&lake)));
     let analytics = Arc::new(Analytics::new(clock.clone(), AnalyticsConfig::default(), history));
     restore(&ingest, replay, &lake, &analytics, &accounts).await?;
 
-    let fleet = Fleet::new(config.endpoints.clone(), fleet_settings(&config), clock.clone())
-        .map_err(|problems| anyhow::anyhow!(problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")))?;
     let (recording, recordings) = recording(config.recording);
     let picker = Arc::new(FleetPicker(Arc::clone(&fleet)));
     let gateway = Arc::new(Gateway::new(picker, recording, clock.clone(), config.gateway.clone()));
     let query = Query::new(Arc::clone(&lake), config.query.clone())?;
-    let recorder = Recorder { recordings, ingest: ingest.clone(), analytics: Arc::clone(&analytics), waiting: Vec::new(), observed: Arc::default() };
+    let recorder = Recorder {
+        recordings,
+        ingest: ingest.clone(),
+        analytics: Arc::clone(&analytics),
+        waiting: Vec::new(),
+        observed: Arc::default(),
+    };
     spawn(&tasks, &lake, &fleet, &analytics, recorder);
 
     let app = api::router(Services {
@@ -102,6 +114,7 @@ pub(crate) async fn start(config: Config) -> anyhow::Result<Running> {
         gateway,
         fleet,
         lake: Arc::clone(&lake),
+        clock,
         assets: assets::assets(),
         otlp_limits: config.otlp,
         otlp_body_bytes: config.body_bytes,
@@ -132,7 +145,8 @@ impl Running {
 
     /// A fresh token of the first organisation that may do everything in it.
     pub(crate) async fn token(&self, name: &str) -> anyhow::Result<accounts::Secret> {
-        let (_, secret) = self.accounts.create_token(&OrgName::first(), name, Scopes::ALL, None).await?;
+        let (_, secret) =
+            self.accounts.create_token(&OrgName::first(), name, Scopes::ALL, None).await?;
         Ok(secret)
     }
 }
@@ -146,7 +160,8 @@ fn make_private(folder: &Path) -> anyhow::Result<()> {
 
 /// Endpoints of the configuration may be in organisations that nobody has written to yet.
 async fn ensure_namespaces(accounts: &Accounts, config: &Config) -> anyhow::Result<()> {
-    let operator = Identity { subject: "configuration".to_owned(), orgs: Orgs::All, scopes: Scopes::ALL };
+    let operator =
+        Identity { subject: "configuration".to_owned(), orgs: Orgs::All, scopes: Scopes::ALL };
     for endpoint in &config.endpoints {
         accounts.ensure_org(&operator, &OrgName::from_str(&endpoint.namespace)?).await?;
     }
@@ -160,7 +175,8 @@ fn lake_config(config: &Config) -> anyhow::Result<LakeConfig> {
         Ok(name) => name.trim().to_owned(),
         Err(_) => {
             let name = format!("inferscope-{:016x}", rand::random::<u64>());
-            let mut file = std::fs::File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
+            let mut file = std::fs::File::create(&path)
+                .with_context(|| format!("cannot write {}", path.display()))?;
             file.write_all(name.as_bytes())?;
             file.sync_all()?;
             name
@@ -197,12 +213,21 @@ async fn restore(
     let replayed = ingest.replay(replay, |position, table, rows| match table.kind {
         Kind::Metrics if table.stream == ROLLUP_STREAM => {
             // These rollups hold the calls up to their position: no need to keep them at hand.
-            let rolled_up = rows.iter().filter_map(|row| row.int("log_position")).max().unwrap_or(0).unsigned_abs();
+            let rolled_up = rows
+                .iter()
+                .filter_map(|row| row.int("log_position"))
+                .max()
+                .unwrap_or(0)
+                .unsigned_abs();
             calls.retain(|(position, org, _)| *org != table.org || *position > rolled_up);
         }
         Kind::Traces => {
             let of_gateway = |row: &&Row| row.text("inferscope_vantage_point") == Some("gateway");
-            calls.extend(rows.iter().filter(of_gateway).map(|row| (position, table.org.clone(), row.clone())));
+            calls.extend(
+                rows.iter()
+                    .filter(of_gateway)
+                    .map(|row| (position, table.org.clone(), row.clone())),
+            );
         }
         Kind::Metrics | Kind::Logs => {}
     });
@@ -219,12 +244,20 @@ async fn restore(
     Ok(())
 }
 
-fn spawn(tasks: &Tasks, lake: &Arc<Lake>, fleet: &Arc<Fleet>, analytics: &Arc<Analytics>, recorder: Recorder) {
+fn spawn(
+    tasks: &Tasks,
+    lake: &Arc<Lake>,
+    fleet: &Arc<Fleet>,
+    analytics: &Arc<Analytics>,
+    recorder: Recorder,
+) {
     tasks.spawn(Stage::Ingest, "recorder", recorder.run(tasks.token(Stage::Ingest)));
     tasks.spawn(Stage::Streams, "fleet", Arc::clone(fleet).supervise(tasks.token(Stage::Streams)));
-    let sample = sampler::sample(Arc::clone(fleet), Arc::clone(analytics), tasks.token(Stage::Ingest));
+    let sample =
+        sampler::sample(Arc::clone(fleet), Arc::clone(analytics), tasks.token(Stage::Ingest));
     tasks.spawn(Stage::Ingest, "sampler", sample);
-    let follow = sampler::follow(Arc::clone(fleet), Arc::clone(analytics), tasks.token(Stage::Ingest));
+    let follow =
+        sampler::follow(Arc::clone(fleet), Arc::clone(analytics), tasks.token(Stage::Ingest));
     tasks.spawn(Stage::Ingest, "replica-changes", follow);
     let lake = Arc::clone(lake);
     tasks.spawn_every(Stage::Maintenance, "flush", FLUSH_CHECK, move || {

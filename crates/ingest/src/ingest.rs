@@ -164,10 +164,12 @@ impl Ingest {
     pub fn replay(&self, mut log: Replay, mut each: impl FnMut(u64, &Table, &[Row])) -> Replayed {
         let mut replayed = Replayed::default();
         for entry in log.by_ref() {
-            let record = entry.map_err(|error| error.to_string()).and_then(|(position, payload)| {
-                let (table, rows) = record::decode(&payload).map_err(|error| error.to_string())?;
-                Ok((position.0, table, rows))
-            });
+            let record =
+                entry.map_err(|error| error.to_string()).and_then(|(position, payload)| {
+                    let (table, rows) =
+                        record::decode(&payload).map_err(|error| error.to_string())?;
+                    Ok((position.0, table, rows))
+                });
             match record {
                 Ok((position, table, rows)) => {
                     self.0.remember(&table, &rows);

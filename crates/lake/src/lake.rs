@@ -147,12 +147,23 @@ impl Lake {
     ///
     /// # Errors
     /// When rows cannot be turned into columns.
-    pub fn view(&self, table: &Table, asked: &[String], null_as: NullAs) -> Result<Option<TableView>, Error> {
+    pub fn view(
+        &self,
+        table: &Table,
+        asked: &[String],
+        null_as: NullAs,
+    ) -> Result<Option<TableView>, Error> {
         let Some(slot) = self.slot(table) else {
             // The default stream is there from the start, and so are its promised columns.
             let promised = *table == Table::traces(table.org.clone());
-            let nothing = || View { columns: Arc::new(Columns::promised(table)), hot: Vec::new(), files: Arc::default() };
-            return Ok(promised.then(|| TableView::new(nothing(), folder_of(&self.config.root, table), asked, null_as)));
+            let nothing = || View {
+                columns: Arc::new(Columns::promised(table)),
+                hot: Vec::new(),
+                files: Arc::default(),
+            };
+            return Ok(promised.then(|| {
+                TableView::new(nothing(), folder_of(&self.config.root, table), asked, null_as)
+            }));
         };
         let view = slot
             .memory

@@ -94,8 +94,10 @@ async fn columns_grow_over_flushes_and_restarts_and_old_rows_read_null() {
     drop(lake);
 
     let lake = open(folder.path()).await;
-    let view =
-        lake.view(&table, &["never_sent".to_owned()], NullAs::Text).expect("a view").expect("the table exists");
+    let view = lake
+        .view(&table, &["never_sent".to_owned()], NullAs::Text)
+        .expect("a view")
+        .expect("the table exists");
     assert!(view.has_column("colour") && !view.has_column("never_sent"));
     let context = SessionContext::new();
     context.register_table("t", Arc::new(view)).expect("registers");

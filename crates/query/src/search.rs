@@ -212,7 +212,8 @@ impl Query {
                 Ok(None) => return Ok((batches, None)),
                 Err(_) if batches.is_empty() => return Err(Error::Timeout { limit }),
                 Err(_) => {
-                    let why = format!("the time limit of {} s cut the answer short", limit.as_secs());
+                    let why =
+                        format!("the time limit of {} s cut the answer short", limit.as_secs());
                     return Ok((batches, Some(why)));
                 }
             }

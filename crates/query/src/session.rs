@@ -81,7 +81,9 @@ async fn plan_with(
                 return Ok(Planned { frame, extent, unknown: unknown.clone() });
             }
             Err(error) => match missing_column(&error) {
-                Some(name) if !unknown.contains(&name) && unknown.len() < MOST_UNKNOWN => unknown.push(name),
+                Some(name) if !unknown.contains(&name) && unknown.len() < MOST_UNKNOWN => {
+                    unknown.push(name)
+                }
                 _ => return Err(error.into()),
             },
         }
@@ -121,7 +123,8 @@ fn register(
     let mut schemas: HashMap<String, Arc<MemorySchemaProvider>> = HashMap::new();
     let mut extent = Extent::default();
     for (name, table) in &select.streams {
-        let view = lake.view(table, unknown, null_as)?
+        let view = lake
+            .view(table, unknown, null_as)?
             .ok_or_else(|| Error::StreamNotFound(table.stream.clone()))?;
         let part = view.extent((range.from_us, range.to_us.saturating_sub(1)));
         extent = Extent {

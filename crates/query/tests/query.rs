@@ -16,7 +16,9 @@ struct House {
 
 async fn house(limits: Limits) -> House {
     let folder = tempfile::tempdir().expect("a folder");
-    let lake = Lake::open(LakeConfig::in_folder(folder.path()), Arc::new(SystemClock)).await.expect("opens");
+    let lake = Lake::open(LakeConfig::in_folder(folder.path()), Arc::new(SystemClock))
+        .await
+        .expect("opens");
     let lake = Arc::new(lake);
     let query = Query::new(Arc::clone(&lake), limits).expect("starts");
     House { lake, query, _folder: folder }
@@ -32,7 +34,14 @@ fn row(cells: &[(&str, Value)]) -> Row {
 
 fn search(sql: &str, size: Size) -> Search {
     let range = TimeRange { from_us: 0, to_us: 1_000_000 };
-    Search { org: OrgName::first(), kind: Kind::Traces, sql: sql.to_owned(), range, offset: 0, size }
+    Search {
+        org: OrgName::first(),
+        kind: Kind::Traces,
+        sql: sql.to_owned(),
+        range,
+        offset: 0,
+        size,
+    }
 }
 
 impl House {
@@ -53,7 +62,10 @@ impl House {
 async fn columns_that_nobody_sent_are_null_also_before_the_first_row() {
     let house = house(Limits::default()).await;
     assert_eq!(house.json("select * from default").await, "[]");
-    assert_eq!(house.json("select count(*) as n, sum(nobody) as s from default").await, r#"[{"n":0}]"#);
+    assert_eq!(
+        house.json("select count(*) as n, sum(nobody) as s from default").await,
+        r#"[{"n":0}]"#
+    );
     house.append(1, vec![row(&[("_timestamp", 5.into()), ("span_id", "a".into())])]);
     for _ in 0..2 {
         let found = house.ask("select span_id, nobody, sum(nothing) over () as s from \"default\" where none is null").await;
@@ -72,7 +84,9 @@ async fn a_number_column_compares_as_a_number_with_a_quoted_number() {
     for _ in 0..2 {
         let count = |condition: &'static str| {
             let house = &house;
-            async move { house.json(&format!("select count(*) as n from default where {condition}")).await }
+            async move {
+                house.json(&format!("select count(*) as n from default where {condition}")).await
+            }
         };
         assert_eq!(count("llm_token_count_prompt = '100'").await, r#"[{"n":1}]"#);
         assert_eq!(count("llm_token_count_prompt > '9'").await, r#"[{"n":2}]"#);
@@ -85,11 +99,18 @@ async fn a_number_column_compares_as_a_number_with_a_quoted_number() {
 async fn a_plain_list_comes_newest_first_and_page_by_page() {
     let house = house(Limits::default()).await;
     house.append(1, (1..=5).map(|n| row(&[("_timestamp", n.into()), ("n", n.into())])).collect());
-    assert_eq!(house.json("select n from default limit 2").await, r#"[{"n":5,"_timestamp":5},{"n":4,"_timestamp":4}]"#);
+    assert_eq!(
+        house.json("select n from default limit 2").await,
+        r#"[{"n":5,"_timestamp":5},{"n":4,"_timestamp":4}]"#
+    );
     let page = Search { offset: 2, ..search("select n from default", Size::Rows(2)) };
     let page = house.query.search(&page).await.expect("a page");
     assert_eq!(page.json().expect("JSON"), r#"[{"n":3,"_timestamp":3},{"n":2,"_timestamp":2}]"#);
-    let count = house.query.search(&search("select n from default where n > 1", Size::Count)).await.expect("a count");
+    let count = house
+        .query
+        .search(&search("select n from default where n > 1", Size::Count))
+        .await
+        .expect("a count");
     assert_eq!(count.count(), Some(4));
     assert_eq!(house.json("select n from default order by n limit 1").await, r#"[{"n":1}]"#);
 }
@@ -97,7 +118,10 @@ async fn a_plain_list_comes_newest_first_and_page_by_page() {
 #[tokio::test]
 async fn rows_outside_of_the_time_range_are_seen_by_no_part_of_a_query() {
     let house = house(Limits::default()).await;
-    house.append(1, vec![row(&[("_timestamp", 5.into())]), row(&[("_timestamp", 2_000_000.into())])]);
+    house.append(
+        1,
+        vec![row(&[("_timestamp", 5.into())]), row(&[("_timestamp", 2_000_000.into())])],
+    );
     let sql = "select (select count(*) from default) as inner, count(*) as outer from default a join default b on true";
     assert_eq!(house.json(sql).await, r#"[{"inner":1,"outer":1}]"#);
 }
@@ -106,11 +130,20 @@ async fn rows_outside_of_the_time_range_are_seen_by_no_part_of_a_query() {
 async fn what_is_refused_says_why() {
     let house = house(Limits { most_rows: 10, ..Limits::default() }).await;
     house.append(1, vec![row(&[("_timestamp", 5.into())])]);
-    let refused = async |sql: &str, size| house.query.search(&search(sql, size)).await.expect_err(sql);
+    let refused =
+        async |sql: &str, size| house.query.search(&search(sql, size)).await.expect_err(sql);
     let as_written = Size::AsWritten { otherwise: 10 };
-    assert!(matches!(refused("select 1 from nowhere", as_written).await, Error::StreamNotFound(name) if name == "nowhere"));
-    assert!(matches!(refused("select x.y from default", as_written).await, Error::FieldNotFound(_)));
-    assert!(matches!(refused("select no_such_function(1) from default", as_written).await, Error::Sql(_)));
+    assert!(
+        matches!(refused("select 1 from nowhere", as_written).await, Error::StreamNotFound(name) if name == "nowhere")
+    );
+    assert!(matches!(
+        refused("select x.y from default", as_written).await,
+        Error::FieldNotFound(_)
+    ));
+    assert!(matches!(
+        refused("select no_such_function(1) from default", as_written).await,
+        Error::Sql(_)
+    ));
     assert!(matches!(refused("delete from default", as_written).await, Error::NotAllowed(_)));
     assert!(matches!(refused("select 1 from default", Size::Rows(11)).await, Error::Parameter(_)));
 }
@@ -157,15 +190,27 @@ const B: &str = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
 /// One call seen by app and gateway, one that only the gateway saw, one that failed.
 fn calls() -> Vec<Row> {
     vec![
-        app_span(A, 10, &[("llm_token_count_prompt", 21.into()), ("llm_token_count_completion", 18.into())]),
-        gateway_span(A, 11, &[
-            ("reference_parent_span_id", "app10".into()),
-            ("llm_token_count_prompt", 21.into()),
-            ("llm_token_count_completion", 18.into()),
-            ("inferscope_replica_id", "r-1".into()),
-            ("http_response_status_code", 200.into()),
-        ]),
-        gateway_span(B, 20, &[("llm_token_count_prompt", 5.into()), ("inferscope_replica_id", "r-2".into())]),
+        app_span(
+            A,
+            10,
+            &[("llm_token_count_prompt", 21.into()), ("llm_token_count_completion", 18.into())],
+        ),
+        gateway_span(
+            A,
+            11,
+            &[
+                ("reference_parent_span_id", "app10".into()),
+                ("llm_token_count_prompt", 21.into()),
+                ("llm_token_count_completion", 18.into()),
+                ("inferscope_replica_id", "r-1".into()),
+                ("http_response_status_code", 200.into()),
+            ],
+        ),
+        gateway_span(
+            B,
+            20,
+            &[("llm_token_count_prompt", 5.into()), ("inferscope_replica_id", "r-2".into())],
+        ),
         app_span(B, 30, &[("span_status", "ERROR".into()), ("error_class", "rate_limit".into())]),
     ]
 }
@@ -175,7 +220,11 @@ async fn a_call_that_two_spans_describe_counts_once() {
     let house = house(Limits::default()).await;
     house.append(1, calls());
     let range = TimeRange { from_us: 0, to_us: 1_000 };
-    let page = house.query.traces(&OrgName::first(), range, &TraceFilter::default(), None, 10).await.expect("lists");
+    let page = house
+        .query
+        .traces(&OrgName::first(), range, &TraceFilter::default(), None, 10)
+        .await
+        .expect("lists");
     let [newer, older] = &page.traces[..] else { panic!("two traces") };
     assert_eq!((older.trace_id.as_str(), older.spans, older.calls), (A, 2, 1));
     assert_eq!((older.tokens_input, older.tokens_output), (Some(21), Some(18)));
@@ -184,7 +233,10 @@ async fn a_call_that_two_spans_describe_counts_once() {
     assert!(newer.failed && newer.error_class.as_deref() == Some("rate_limit"));
 
     let models = house.query.models(&OrgName::first(), range).await.expect("compares");
-    assert_eq!((models.len(), models[0].calls, models[0].errors, models[0].tokens_input), (1, 3, 1, Some(26)));
+    assert_eq!(
+        (models.len(), models[0].calls, models[0].errors, models[0].tokens_input),
+        (1, 3, 1, Some(26))
+    );
     assert_eq!(models[0].errors_by_class.get("rate_limit"), Some(&1));
 }
 
@@ -194,19 +246,39 @@ async fn lists_are_filtered_and_paged_without_gap_or_repeat() {
     house.append(1, calls());
     let range = TimeRange { from_us: 0, to_us: 1_000 };
     let org = OrgName::first();
-    let first = house.query.traces(&org, range, &TraceFilter::default(), None, 1).await.expect("lists");
+    let first =
+        house.query.traces(&org, range, &TraceFilter::default(), None, 1).await.expect("lists");
     let next = first.next.expect("there is more");
-    let second = house.query.traces(&org, range, &TraceFilter::default(), Some(&next), 1).await.expect("lists");
+    let second = house
+        .query
+        .traces(&org, range, &TraceFilter::default(), Some(&next), 1)
+        .await
+        .expect("lists");
     assert_eq!((first.traces[0].trace_id.as_str(), second.traces[0].trace_id.as_str()), (B, A));
     assert!(second.next.is_none());
     let count = async |filter: TraceFilter| {
         house.query.traces(&org, range, &filter, None, 10).await.expect("lists").traces.len()
     };
-    assert_eq!(count(TraceFilter { status: Some("ERROR".into()), ..TraceFilter::default() }).await, 1);
-    assert_eq!(count(TraceFilter { replica: Some("r-1".into()), ..TraceFilter::default() }).await, 1);
-    assert_eq!(count(TraceFilter { model: Some("it's".into()), ..TraceFilter::default() }).await, 0);
-    assert_eq!(count(TraceFilter { text: Some("100%_".into()), ..TraceFilter::default() }).await, 0);
-    assert_eq!(count(TraceFilter { text: Some("chatcompl".into()), ..TraceFilter::default() }).await, 2);
+    assert_eq!(
+        count(TraceFilter { status: Some("ERROR".into()), ..TraceFilter::default() }).await,
+        1
+    );
+    assert_eq!(
+        count(TraceFilter { replica: Some("r-1".into()), ..TraceFilter::default() }).await,
+        1
+    );
+    assert_eq!(
+        count(TraceFilter { model: Some("it's".into()), ..TraceFilter::default() }).await,
+        0
+    );
+    assert_eq!(
+        count(TraceFilter { text: Some("100%_".into()), ..TraceFilter::default() }).await,
+        0
+    );
+    assert_eq!(
+        count(TraceFilter { text: Some("chatcompl".into()), ..TraceFilter::default() }).await,
+        2
+    );
 }
 
 #[tokio::test]

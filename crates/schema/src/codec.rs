@@ -204,7 +204,9 @@ mod tests {
         prop_oneof![
             ".*".prop_map(Value::Text),
             any::<i64>().prop_map(Value::Int),
-            any::<f64>().prop_filter("NaN is not equal to itself", |f| !f.is_nan()).prop_map(Value::Float),
+            any::<f64>()
+                .prop_filter("NaN is not equal to itself", |f| !f.is_nan())
+                .prop_map(Value::Float),
             any::<bool>().prop_map(Value::Bool),
             any::<Vec<u8>>().prop_map(Value::Bytes),
         ]

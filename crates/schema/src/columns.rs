@@ -97,10 +97,17 @@ pub const TRACE_COLUMNS: &[Column] = &[
     text("reference_ref_type", "ChildOf, null on a root"),
     text("operation_name", "name of the span"),
     text("service_name", "resource attribute service.name, else the stream's name"),
-    text("span_kind", "OTLP span kind as a digit: 1 internal, 2 server, 3 client, 4 producer, 5 consumer"),
+    text(
+        "span_kind",
+        "OTLP span kind as a digit: 1 internal, 2 server, 3 client, 4 producer, 5 consumer",
+    ),
     text("span_status", "OK or ERROR; UNSET only where the span did not end"),
     text("span_status_raw", "status as sent: UNSET, OK or ERROR"),
-    int("status_code", Unit::None, "OTLP status code as sent: 0, 1 or 2; null when the span has no status"),
+    int(
+        "status_code",
+        Unit::None,
+        "OTLP status code as sent: 0, 1 or 2; null when the span has no status",
+    ),
     text("status_message", "OTLP status message"),
     int("start_time", Unit::Nanos, "start of the span"),
     int("end_time", Unit::Nanos, "end of the span"),
@@ -113,7 +120,10 @@ pub const TRACE_COLUMNS: &[Column] = &[
     text("scope_version", "version of the instrumentation scope"),
     text("attributes_overflow", "JSON object of attributes that got no column of their own"),
     // What kind of work.
-    text("llm_observation_type", "GENERATION, EMBEDDING, TOOL, AGENT, CHAIN, RETRIEVER, GUARDRAIL, EVALUATOR, EVENT or SPAN; null on a plain span"),
+    text(
+        "llm_observation_type",
+        "GENERATION, EMBEDDING, TOOL, AGENT, CHAIN, RETRIEVER, GUARDRAIL, EVALUATOR, EVENT or SPAN; null on a plain span",
+    ),
     text("openinference_span_kind", "LLM, EMBEDDING, TOOL, …"),
     text("gen_ai_operation_name", "chat, text_completion, embeddings, execute_tool, …"),
     truth("llm_is_leaf", "true on the one span that stands for a model call"),
@@ -138,21 +148,44 @@ pub const TRACE_COLUMNS: &[Column] = &[
     // Tokens: absent is null, never 0.
     int("llm_token_count_prompt", Unit::Tokens, "input tokens, cached ones included"),
     int("llm_token_count_completion", Unit::Tokens, "output tokens, reasoning included"),
-    int("llm_token_count_total", Unit::Tokens, "reported total, else input + output if both are known"),
-    int("llm_token_count_prompt_details_cache_read", Unit::Tokens, "input tokens read from a cache"),
-    int("llm_token_count_prompt_details_cache_write", Unit::Tokens, "input tokens written to a cache"),
-    int("llm_token_count_completion_details_reasoning", Unit::Tokens, "output tokens spent on reasoning"),
+    int(
+        "llm_token_count_total",
+        Unit::Tokens,
+        "reported total, else input + output if both are known",
+    ),
+    int(
+        "llm_token_count_prompt_details_cache_read",
+        Unit::Tokens,
+        "input tokens read from a cache",
+    ),
+    int(
+        "llm_token_count_prompt_details_cache_write",
+        Unit::Tokens,
+        "input tokens written to a cache",
+    ),
+    int(
+        "llm_token_count_completion_details_reasoning",
+        Unit::Tokens,
+        "output tokens spent on reasoning",
+    ),
     int("llm_usage_tokens_input", Unit::Tokens, "same as llm_token_count_prompt"),
     int("llm_usage_tokens_output", Unit::Tokens, "same as llm_token_count_completion"),
     int("llm_usage_tokens_total", Unit::Tokens, "same as llm_token_count_total"),
     int("gen_ai_usage_input_tokens", Unit::Tokens, "same as llm_token_count_prompt"),
     int("gen_ai_usage_output_tokens", Unit::Tokens, "same as llm_token_count_completion"),
     int("gen_ai_usage_total_tokens", Unit::Tokens, "same as llm_token_count_total"),
-    text("llm_token_source", "where the counts came from: reported, derived or partial; null if there are none"),
+    text(
+        "llm_token_source",
+        "where the counts came from: reported, derived or partial; null if there are none",
+    ),
     // Cost: unpriced is null, free is 0.
     float("llm_usage_cost_total", Unit::Dollars, "cost of the call; null if it is not priced"),
     // Times.
-    float("gen_ai_response_time_to_first_chunk", Unit::Seconds, "from the start to the first streamed content"),
+    float(
+        "gen_ai_response_time_to_first_chunk",
+        Unit::Seconds,
+        "from the start to the first streamed content",
+    ),
     // Contents.
     text("llm_input", "what was sent, as JSON or text"),
     text("llm_output", "what came back, as JSON or text"),
@@ -166,7 +199,10 @@ pub const TRACE_COLUMNS: &[Column] = &[
     text("llm_invocation_parameters", "request parameters, JSON"),
     // Errors.
     text("error_type", "class of the error"),
-    text("error_class", "rate_limit, quota, auth, gated, permission, not_found, model_not_supported, context_length, content_filter, bad_request, timeout, overloaded, server_error, connection, cancelled or other; null without an error"),
+    text(
+        "error_class",
+        "rate_limit, quota, auth, gated, permission, not_found, model_not_supported, context_length, content_filter, bad_request, timeout, overloaded, server_error, connection, cancelled or other; null without an error",
+    ),
     text("error_message", "what the error said"),
     int("http_response_status_code", Unit::None, "HTTP status of the model call"),
     // Who and in which conversation.
@@ -178,7 +214,10 @@ pub const TRACE_COLUMNS: &[Column] = &[
     text("server_address", "host that was called"),
     int("server_port", Unit::None, "port that was called"),
     // The replica that answered; written by the gateway only.
-    text("inferscope_vantage_point", "gateway on the gateway's own span of a call, app on all others"),
+    text(
+        "inferscope_vantage_point",
+        "gateway on the gateway's own span of a call, app on all others",
+    ),
     text("inferscope_namespace", "namespace of the endpoint that served the call"),
     text("inferscope_endpoint", "endpoint that served the call"),
     text("inferscope_replica_id", "replica that served the call"),
@@ -207,7 +246,11 @@ pub const ROLLUP_COLUMNS: &[Column] = &[
     text("detail", "name of what was sampled, or a replica's status"),
     text("message", "why a replica took that status"),
     int("at", Unit::Micros, "when a replica took that status"),
-    int("log_position", Unit::None, "the calls up to this position of the log are in this or earlier rows"),
+    int(
+        "log_position",
+        Unit::None,
+        "the calls up to this position of the log are in this or earlier rows",
+    ),
 ];
 
 #[cfg(test)]

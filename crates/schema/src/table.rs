@@ -34,7 +34,10 @@ impl FromStr for Kind {
     type Err = ();
 
     fn from_str(text: &str) -> Result<Self, ()> {
-        [Self::Traces, Self::Logs, Self::Metrics].into_iter().find(|kind| kind.as_str() == text).ok_or(())
+        [Self::Traces, Self::Logs, Self::Metrics]
+            .into_iter()
+            .find(|kind| kind.as_str() == text)
+            .ok_or(())
     }
 }
 
@@ -44,7 +47,9 @@ pub struct OrgName(String);
 
 /// Why a text is no organisation's name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{name:?} is no organization name: use 1 to 64 letters, digits, '-' or '_', beginning with a letter or digit; 'public', 'v1' and 'whoami-v2' are reserved")]
+#[error(
+    "{name:?} is no organization name: use 1 to 64 letters, digits, '-' or '_', beginning with a letter or digit; 'public', 'v1' and 'whoami-v2' are reserved"
+)]
 pub struct OrgNameError {
     name: String,
 }
@@ -72,7 +77,11 @@ impl FromStr for OrgName {
             && name.chars().all(plain)
             && name.starts_with(|c: char| c.is_ascii_alphanumeric())
             && !matches!(name, "public" | "v1" | "whoami-v2");
-        if good { Ok(Self(name.to_owned())) } else { Err(OrgNameError { name: name.chars().take(80).collect() }) }
+        if good {
+            Ok(Self(name.to_owned()))
+        } else {
+            Err(OrgNameError { name: name.chars().take(80).collect() })
+        }
     }
 }
 

@@ -20,6 +20,8 @@ export type Endpoint = {
   model: string | null;
   engine: string | null;
   state: EndpointState;
+  /** Why it is in that state, where there is something to say. */
+  message?: string | null;
   url: string;
   replicas: { running: number; min: number; max: number };
   pending: number | null;

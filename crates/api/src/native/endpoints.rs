@@ -4,19 +4,24 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use accounts::Scope;
-use analytics::{Analytics, Distribution, EndpointWindow, Percentiles, ReplicaSeries, Series, SeriesQuery, TimeRange, Timeline};
-use axum::extract::{Path, Query as UrlQuery, State};
+use analytics::{
+    Analytics, Distribution, EndpointWindow, Percentiles, ReplicaSeries, Series, SeriesQuery,
+    TimeRange, Timeline,
+};
+use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
+use clock::SharedClock;
 use fleet::{EndpointSnapshot, Engine, Fleet};
 use http::HeaderMap;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::asked::{Asked, Span};
 use crate::door::Door;
 use crate::hub::find;
-use crate::native::traces::Span;
+
 use crate::trouble::{Native, Refusal, Trouble};
 
 /// Parts of the small graph of an endpoint in the list.
@@ -27,6 +32,7 @@ pub(crate) struct EndpointRoutes {
     pub(crate) door: Door,
     pub(crate) fleet: Arc<Fleet>,
     pub(crate) analytics: Arc<Analytics>,
+    pub(crate) clock: SharedClock,
 }
 
 pub(crate) fn routes(state: EndpointRoutes) -> Router {
@@ -38,22 +44,23 @@ pub(crate) fn routes(state: EndpointRoutes) -> Router {
         .with_state(state)
 }
 
-type Answer = Result<Response, Refusal<Native>>;
-
-impl Span {
-    fn range(self) -> Result<TimeRange, Trouble> {
-        Ok(TimeRange::new(self.from_us, self.to_us)?)
+impl EndpointRoutes {
+    fn range(&self, span: Span) -> Result<TimeRange, Trouble> {
+        let (from_us, to_us) = span.or_last_hour(&self.clock);
+        Ok(TimeRange::new(from_us, to_us)?)
     }
 }
+
+type Answer = Result<Response, Refusal<Native>>;
 
 async fn list(
     State(state): State<EndpointRoutes>,
     Path(org): Path<String>,
-    UrlQuery(span): UrlQuery<Span>,
+    Asked(span): Asked<Span>,
     headers: HeaderMap,
 ) -> Answer {
     let org = state.door.enter(&headers, &org, Scope::Read).await?;
-    let windows = state.analytics.endpoint_windows(&org, span.range()?, SPARKS).await?;
+    let windows = state.analytics.endpoint_windows(&org, state.range(span)?, SPARKS).await?;
     let of_org = |snapshot: &EndpointSnapshot| snapshot.namespace == org.as_str();
     let endpoints: Vec<Value> = state
         .fleet
@@ -68,12 +75,12 @@ async fn list(
 async fn one(
     State(state): State<EndpointRoutes>,
     Path((org, name)): Path<(String, String)>,
-    UrlQuery(span): UrlQuery<Span>,
+    Asked(span): Asked<Span>,
     headers: HeaderMap,
 ) -> Answer {
     let org = state.door.enter(&headers, &org, Scope::Read).await?;
     let snapshot = find(&state.fleet, org.as_str(), &name)?;
-    let window = state.analytics.endpoint_window(&org, &name, span.range()?, SPARKS).await?;
+    let window = state.analytics.endpoint_window(&org, &name, state.range(span)?, SPARKS).await?;
     let mut answer = summary(&snapshot, Some(&window));
     answer["replica_list"] = snapshot.replicas.iter().map(replica).collect();
     Ok(Json(answer).into_response())
@@ -128,9 +135,10 @@ fn replica(replica: &fleet::ReplicaSnapshot) -> Value {
 
 #[derive(Debug, Deserialize)]
 struct SeriesAsked {
-    from_us: i64,
-    to_us: i64,
-    step_s: u32,
+    from_us: Option<i64>,
+    to_us: Option<i64>,
+    /// Length of a bucket, seconds; a multiple of 10.
+    step_s: Option<u32>,
     /// Replica ids, split by commas; all when absent.
     replica: Option<String>,
 }
@@ -138,7 +146,7 @@ struct SeriesAsked {
 async fn series(
     State(state): State<EndpointRoutes>,
     Path((org, name)): Path<(String, String)>,
-    UrlQuery(asked): UrlQuery<SeriesAsked>,
+    Asked(asked): Asked<SeriesAsked>,
     headers: HeaderMap,
 ) -> Answer {
     let org = state.door.enter(&headers, &org, Scope::Read).await?;
@@ -147,8 +155,8 @@ async fn series(
     let query = SeriesQuery {
         org,
         endpoint: name,
-        range: TimeRange::new(asked.from_us, asked.to_us)?,
-        step_s: asked.step_s,
+        range: state.range(Span { from_us: asked.from_us, to_us: asked.to_us })?,
+        step_s: asked.step_s.unwrap_or(60),
         replicas: replicas.filter(|id| !id.is_empty() && *id != "all").map(str::to_owned).collect(),
     };
     let series = state.analytics.series(&query).await?;
@@ -156,7 +164,9 @@ async fn series(
 }
 
 fn series_json(series: &Series, query: &SeriesQuery) -> Value {
-    let code = |status: &Option<u16>| status.map_or_else(|| "none".to_owned(), |status| status.to_string());
+    let code = |status: &Option<u16>| {
+        status.map_or_else(|| "none".to_owned(), |status| status.to_string())
+    };
     let by_code: BTreeMap<String, &Vec<u64>> =
         series.requests.iter().map(|(status, counts)| (code(status), counts)).collect();
     let totals: BTreeMap<String, u64> =
@@ -208,12 +218,12 @@ fn replica_series(replica: &ReplicaSeries) -> Value {
 async fn timeline(
     State(state): State<EndpointRoutes>,
     Path((org, name)): Path<(String, String)>,
-    UrlQuery(span): UrlQuery<Span>,
+    Asked(span): Asked<Span>,
     headers: HeaderMap,
 ) -> Answer {
     let org = state.door.enter(&headers, &org, Scope::Read).await?;
     find(&state.fleet, org.as_str(), &name)?;
-    let timeline = state.analytics.timeline(&org, &name, span.range()?).await?;
+    let timeline = state.analytics.timeline(&org, &name, state.range(span)?).await?;
     Ok(Json(timeline_json(&timeline)).into_response())
 }
 
@@ -237,9 +247,7 @@ fn timeline_json(timeline: &Timeline) -> Value {
             json!({ "replica_id": replica.replica_id, "segments": segments })
         })
         .collect();
-    let phase = |phase: &analytics::Phase| {
-        json!({ "status": phase.status.as_str(), "p50_s": phase.p50_s, "p95_s": phase.p95_s, "max_s": phase.max_s })
-    };
+    let phase = |phase: &analytics::Phase| json!({ "status": phase.status.as_str(), "p50_s": phase.p50_s, "p95_s": phase.p95_s, "max_s": phase.max_s });
     let phases: Vec<Value> = timeline.startup.phases.iter().map(phase).collect();
     json!({ "replicas": replicas, "startup": { "n": timeline.startup.n, "phases": phases } })
 }

@@ -46,7 +46,8 @@ async fn create(
         .map_err(|error| Trouble::invalid(format!("the body is no token request: {error}")))?;
     let mut scopes = Scopes::default();
     for scope in &wanted.scopes {
-        scopes = scopes.with(Scope::from_str(scope).map_err(|error| Trouble::invalid(error.to_string()))?);
+        scopes = scopes
+            .with(Scope::from_str(scope).map_err(|error| Trouble::invalid(error.to_string()))?);
     }
     let (id, secret) = door.0.create_token(&org, &wanted.name, scopes, None).await?;
     // The secret is told here and never again.

@@ -1,16 +1,18 @@
 //! Traces and models of an organisation.
 
 use accounts::Scope;
-use axum::extract::{Path, Query as UrlQuery, State};
+use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
+use clock::SharedClock;
 use http::HeaderMap;
 use query::{ModelSummary, Query, TimeRange, TraceCursor, TraceFilter, TraceSummary};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use serde_json::value::RawValue;
 
+use crate::asked::{Asked, Span};
 use crate::door::Door;
 use crate::trouble::{Native, Refusal, Trouble};
 
@@ -22,6 +24,7 @@ const LONGEST_PAGE: usize = 500;
 pub(crate) struct TraceRoutes {
     pub(crate) door: Door,
     pub(crate) query: Query,
+    pub(crate) clock: SharedClock,
 }
 
 pub(crate) fn routes(state: TraceRoutes) -> Router {
@@ -34,29 +37,10 @@ pub(crate) fn routes(state: TraceRoutes) -> Router {
 
 type Answer = Result<Response, Refusal<Native>>;
 
-/// A time range as our own routes spell it.
-#[derive(Clone, Copy, Debug, Deserialize)]
-pub(crate) struct Span {
-    /// First moment inside, µs since 1970-01-01 UTC.
-    pub(crate) from_us: i64,
-    /// First moment after.
-    pub(crate) to_us: i64,
-}
-
-impl Span {
-    pub(crate) fn checked(self) -> Result<TimeRange, Trouble> {
-        if self.from_us < self.to_us {
-            Ok(TimeRange { from_us: self.from_us, to_us: self.to_us })
-        } else {
-            Err(Trouble::invalid("from_us has to be before to_us, both in microseconds"))
-        }
-    }
-}
-
 #[derive(Debug, Deserialize)]
-struct Asked {
-    from_us: i64,
-    to_us: i64,
+struct Wanted {
+    from_us: Option<i64>,
+    to_us: Option<i64>,
     model: Option<String>,
     status: Option<String>,
     error_class: Option<String>,
@@ -72,12 +56,13 @@ struct Asked {
 async fn list(
     State(state): State<TraceRoutes>,
     Path(org): Path<String>,
-    UrlQuery(asked): UrlQuery<Asked>,
+    Asked(asked): Asked<Wanted>,
     headers: HeaderMap,
 ) -> Answer {
     let org = state.door.enter(&headers, &org, Scope::Read).await?;
     let started = std::time::Instant::now();
-    let range = Span { from_us: asked.from_us, to_us: asked.to_us }.checked()?;
+    let range = Span { from_us: asked.from_us, to_us: asked.to_us }.or_last_hour(&state.clock);
+    let range = within(range)?;
     let before = asked.before.as_deref().map(cursor).transpose()?;
     let limit = asked.limit.unwrap_or(PAGE).clamp(1, LONGEST_PAGE);
     let page = state.query.traces(&org, range, &filter(asked)?, before.as_ref(), limit).await?;
@@ -87,12 +72,22 @@ async fn list(
     Ok(Json(json!({ "traces": traces, "next": next, "took_ms": took_ms })).into_response())
 }
 
-fn filter(asked: Asked) -> Result<TraceFilter, Trouble> {
+fn within((from_us, to_us): (i64, i64)) -> Result<TimeRange, Trouble> {
+    if from_us < to_us {
+        Ok(TimeRange { from_us, to_us })
+    } else {
+        Err(Trouble::invalid("from_us has to be before to_us, both in microseconds"))
+    }
+}
+
+fn filter(asked: Wanted) -> Result<TraceFilter, Trouble> {
     let status = match asked.status.as_deref() {
         None | Some("" | "all") => None,
         Some("ok" | "OK") => Some("OK".to_owned()),
         Some("error" | "ERROR") => Some("ERROR".to_owned()),
-        Some(other) => return Err(Trouble::invalid(format!("status {other:?} is neither ok nor error"))),
+        Some(other) => {
+            return Err(Trouble::invalid(format!("status {other:?} is neither ok nor error")));
+        }
     };
     let some = |text: Option<String>| text.filter(|text| !text.is_empty());
     Ok(TraceFilter {
@@ -111,7 +106,10 @@ fn filter(asked: Asked) -> Result<TraceFilter, Trouble> {
 fn cursor(text: &str) -> Result<TraceCursor, Trouble> {
     let bad = || Trouble::invalid("before is no cursor of this list");
     let (started_us, trace_id) = text.split_once('-').ok_or_else(bad)?;
-    Ok(TraceCursor { started_us: started_us.parse().map_err(|_| bad())?, trace_id: trace_id.to_owned() })
+    Ok(TraceCursor {
+        started_us: started_us.parse().map_err(|_| bad())?,
+        trace_id: trace_id.to_owned(),
+    })
 }
 
 #[derive(Debug, Serialize)]
@@ -175,7 +173,8 @@ async fn one(
     let org = state.door.enter(&headers, &org, Scope::Read).await?;
     let trace = state.query.trace(&org, &trace_id).await?;
     let (spans, truncated) = trace.ok_or_else(|| Trouble::not_found("there is no such trace"))?;
-    let spans = RawValue::from_string(spans).map_err(|error| Trouble::invalid(error.to_string()))?;
+    let spans =
+        RawValue::from_string(spans).map_err(|error| Trouble::invalid(error.to_string()))?;
     Ok(Json(Whole { trace_id, spans, truncated }).into_response())
 }
 
@@ -189,11 +188,11 @@ struct Whole {
 async fn models(
     State(state): State<TraceRoutes>,
     Path(org): Path<String>,
-    UrlQuery(span): UrlQuery<Span>,
+    Asked(span): Asked<Span>,
     headers: HeaderMap,
 ) -> Answer {
     let org = state.door.enter(&headers, &org, Scope::Read).await?;
-    let models = state.query.models(&org, span.checked()?).await?;
+    let models = state.query.models(&org, within(span.or_last_hour(&state.clock))?).await?;
     let models: Vec<_> = models.iter().map(model).collect();
     Ok(Json(json!({ "models": models })).into_response())
 }

@@ -6,7 +6,12 @@ use fleet::Source;
 use super::{Config, Flags, load};
 
 fn read(text: &str) -> Result<Config, Vec<String>> {
-    load(Some((Path::new("a.toml"), text)), &BTreeMap::new(), &Flags::default(), Path::new("/bin/inferscope"))
+    load(
+        Some((Path::new("a.toml"), text)),
+        &BTreeMap::new(),
+        &Flags::default(),
+        Path::new("/bin/inferscope"),
+    )
 }
 
 fn problem(text: &str) -> String {
@@ -15,7 +20,8 @@ fn problem(text: &str) -> String {
 
 #[test]
 fn without_a_file_everything_has_a_default() {
-    let config = load(None, &BTreeMap::new(), &Flags::default(), Path::new("x")).expect("defaults are good");
+    let config =
+        load(None, &BTreeMap::new(), &Flags::default(), Path::new("x")).expect("defaults are good");
     assert_eq!(config.listen, ["127.0.0.1:5080"]);
     assert!(config.endpoints.is_empty());
 }
@@ -45,21 +51,31 @@ fn the_documented_endpoints_are_read() {
     assert!(matches!(&config.endpoints[0].source, Source::Urls(urls) if urls.len() == 2));
     assert_eq!(config.endpoints[1].namespace, "default");
     let Source::Process(process) = &config.endpoints[1].source else { panic!("a process") };
-    assert_eq!(process.command[..4], ["/bin/inferscope", "simulate", "--listen", "127.0.0.1:{port}"]);
+    assert_eq!(
+        process.command[..4],
+        ["/bin/inferscope", "simulate", "--listen", "127.0.0.1:{port}"]
+    );
 }
 
 #[test]
 fn a_bad_file_is_refused_with_its_line_and_what_is_allowed() {
     let text = problem("[server]\nlisten = [\"127.0.0.1:0\"]\nlissen = 3\n");
-    assert!(text.contains("a.toml") && text.contains("line 3") && text.contains("`listen`"), "{text}");
+    assert!(
+        text.contains("a.toml") && text.contains("line 3") && text.contains("`listen`"),
+        "{text}"
+    );
     assert!(problem("[query]\ntimeout_s = \"soon\"").contains("line 2"));
-    assert!(problem("[[endpoint]]\nname = \"a\"\nmodel = \"m\"").contains("either `replicas` or `process`"));
+    assert!(
+        problem("[[endpoint]]\nname = \"a\"\nmodel = \"m\"")
+            .contains("either `replicas` or `process`")
+    );
     assert!(problem("[query]\nconcurrent = 0\ntimeout_s = -1").contains("query.concurrent"));
 }
 
 #[test]
 fn all_problems_are_told_at_once() {
-    let problems = read("[query]\nconcurrent = 0\ntimeout_s = -1.0\n[server]\nlisten = []").expect_err("is refused");
+    let problems = read("[query]\nconcurrent = 0\ntimeout_s = -1.0\n[server]\nlisten = []")
+        .expect_err("is refused");
     assert_eq!(problems.len(), 3, "{problems:?}");
 }
 
@@ -71,7 +87,8 @@ fn variables_win_over_the_file_and_flags_over_both() {
     ]);
     let flags = Flags { data_dir: None, listen: vec!["[::1]:1".to_owned()] };
     let text = "[query]\ntimeout_s = 9.0\n[server]\nlisten = [\"127.0.0.1:2\"]";
-    let config = load(Some((Path::new("a.toml"), text)), &variables, &flags, Path::new("x")).expect("is good");
+    let config = load(Some((Path::new("a.toml"), text)), &variables, &flags, Path::new("x"))
+        .expect("is good");
     assert_eq!(config.query.timeout.as_secs(), 5);
     assert_eq!(config.data_dir, Path::new("/var/lib/x"));
     assert_eq!(config.listen, ["[::1]:1"]);

@@ -57,7 +57,12 @@ struct Outcome {
 
 impl Traffic {
     pub(super) fn new(address: SocketAddr, token: Secret, rate: f64) -> Self {
-        Self { address, token, rate: rate.max(0.01), client: Client::builder(TokioExecutor::new()).build_http() }
+        Self {
+            address,
+            token,
+            rate: rate.max(0.01),
+            client: Client::builder(TokioExecutor::new()).build_http(),
+        }
     }
 
     /// Calls until told to stop. The same calls in the same order at every start.
@@ -97,12 +102,25 @@ impl Traffic {
             body["stream"] = true.into();
         }
         let key = if dice.random_bool(0.01) { "hf_wrong" } else { self.token.expose() };
-        Plan { body, key: key.to_owned(), traced: dice.random_bool(0.5), trace_id: dice.random(), span_id: dice.random() }
+        Plan {
+            body,
+            key: key.to_owned(),
+            traced: dice.random_bool(0.5),
+            trace_id: dice.random(),
+            span_id: dice.random(),
+        }
     }
 
     async fn call(&self, plan: Plan) {
         let started = SystemTime::now();
-        let outcome = self.post("/v1/chat/completions", &plan.key, &plan.body, Some((plan.trace_id, plan.span_id))).await;
+        let outcome = self
+            .post(
+                "/v1/chat/completions",
+                &plan.key,
+                &plan.body,
+                Some((plan.trace_id, plan.span_id)),
+            )
+            .await;
         if plan.traced {
             let span = span(&plan, started, outcome.as_ref());
             // A demo's lost span is nobody's loss.
@@ -110,12 +128,19 @@ impl Traffic {
         }
     }
 
-    async fn post(&self, path: &str, key: &str, body: &Value, context: Option<(u128, u64)>) -> Option<Outcome> {
+    async fn post(
+        &self,
+        path: &str,
+        key: &str,
+        body: &Value,
+        context: Option<(u128, u64)>,
+    ) -> Option<Outcome> {
         let mut request = Request::post(format!("http://{}{path}", self.address))
             .header(CONTENT_TYPE, "application/json")
             .header(AUTHORIZATION, format!("Bearer {key}"));
         if let Some((trace_id, span_id)) = context {
-            request = request.header("traceparent", format!("00-{trace_id:032x}-{span_id:016x}-01"));
+            request =
+                request.header("traceparent", format!("00-{trace_id:032x}-{span_id:016x}-01"));
         }
         let request = request.body(Full::from(body.to_string())).ok()?;
         let response = self.client.request(request).await.ok()?;
@@ -132,7 +157,8 @@ fn nanos(time: SystemTime) -> String {
 /// The span that OpenInference's instrumentation sends of such a call, as OTLP/JSON.
 fn span(plan: &Plan, started: SystemTime, outcome: Option<&Outcome>) -> Value {
     let text = |key: &str, value: &str| json!({ "key": key, "value": { "stringValue": value } });
-    let int = |key: &str, value: i64| json!({ "key": key, "value": { "intValue": value.to_string() } });
+    let int =
+        |key: &str, value: i64| json!({ "key": key, "value": { "intValue": value.to_string() } });
     let message = &plan.body["messages"][0];
     let mut parameters = plan.body.clone();
     if let Some(parameters) = parameters.as_object_mut() {
@@ -145,7 +171,10 @@ fn span(plan: &Plan, started: SystemTime, outcome: Option<&Outcome>) -> Value {
         text("input.mime_type", "application/json"),
         text("llm.invocation_parameters", &parameters.to_string()),
         text("llm.input_messages.0.message.role", "user"),
-        text("llm.input_messages.0.message.content", message["content"].as_str().unwrap_or_default()),
+        text(
+            "llm.input_messages.0.message.content",
+            message["content"].as_str().unwrap_or_default(),
+        ),
     ];
     let good = outcome.filter(|outcome| outcome.status == 200);
     let answer = good.and_then(|outcome| serde_json::from_slice::<Value>(&outcome.body).ok());
@@ -156,7 +185,11 @@ fn span(plan: &Plan, started: SystemTime, outcome: Option<&Outcome>) -> Value {
         let content = answer["choices"][0]["message"]["content"].as_str().unwrap_or_default();
         attributes.push(text("llm.output_messages.0.message.role", "assistant"));
         attributes.push(text("llm.output_messages.0.message.content", content));
-        let counts = [("prompt", "prompt_tokens"), ("completion", "completion_tokens"), ("total", "total_tokens")];
+        let counts = [
+            ("prompt", "prompt_tokens"),
+            ("completion", "completion_tokens"),
+            ("total", "total_tokens"),
+        ];
         for (name, field) in counts {
             if let Some(count) = answer["usage"][field].as_i64() {
                 attributes.push(int(&format!("llm.token_count.{name}"), count));

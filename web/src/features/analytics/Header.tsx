@@ -11,6 +11,7 @@ export function Header({ endpoint, name }: { endpoint: EndpointDetail | undefine
       {endpoint && (
         <>
           <StateBadge state={endpoint.state} word={stateWord(endpoint.state)} />
+          {endpoint.state === "failed" && endpoint.message && <span className="strip bad" data-testid="endpoint-message">{endpoint.message}</span>}
           <span className="muted">
             {endpoint.replicas.running} of {endpoint.replicas.max} replicas
           </span>
