@@ -23,7 +23,7 @@ pub enum Credentials {
         /// The password or token.
         password: Secret,
     },
-    /// A token.
+    /// A token. A login that comes as `Bearer` in its Basic form is read as [`Credentials::Basic`].
     Bearer(Secret),
 }
 
@@ -55,7 +55,9 @@ impl Credentials {
         if token.is_empty() {
             return Err(Error::BadHeader { why: "the token is empty" });
         }
-        Ok(Self::Bearer(Secret::new(token.to_owned())))
+        // A client that can send nothing but a bearer token may send a login in its Basic form. No token
+        // of ours reads as one: they have an underscore, which this base64 has not.
+        Ok(Self::basic(token).unwrap_or_else(|_| Self::Bearer(Secret::new(token.to_owned()))))
     }
 
     fn basic(encoded: &str) -> Result<Self, Error> {
@@ -99,6 +101,7 @@ mod tests {
         assert_eq!(read("Basic YTpiOmM=").expect("reads"), pair("a", "b:c"));
         assert_eq!(read("basic  YTpiOmM").expect("reads"), pair("a", "b:c"));
         assert_eq!(read("Bearer isk_x ").expect("reads"), pair("", "isk_x"));
+        assert_eq!(read("Bearer YTpiOmM=").expect("reads"), pair("a", "b:c"));
     }
 
     #[test]

@@ -288,4 +288,6 @@ fn print_first_login(login: &FirstLogin, address: SocketAddr) {
     println!("  OPENOBSERVE_URL=http://{address}/");
     println!("  OPENOBSERVE_ORG=default");
     println!("  OPENOBSERVE_AUTH_TOKEN=\"{}\"", login.authorization().expose());
+    // Clients of the gateway send it as a bearer token.
+    println!("  HF_TOKEN={}", login.authorization().expose().trim_start_matches("Basic "));
 }

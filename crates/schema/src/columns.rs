@@ -266,6 +266,10 @@ mod tests {
             assert_eq!(names.len(), columns.len());
             assert!(columns.iter().all(|column| !column.meaning.is_empty()));
         }
+        let documented = include_str!("../../../docs/columns.md");
+        let row = |column: &Column| documented.contains(&format!("| `{}` |", column.name));
+        let missing: Vec<_> = TRACE_COLUMNS.iter().filter(|column| !row(column)).map(|column| column.name).collect();
+        assert_eq!(missing, [""; 0], "docs/columns.md lists every promised column");
         assert_eq!(column("duration").map(|c| (c.ty, c.unit)), Some((Type::Int, Unit::Micros)));
     }
 }

@@ -108,7 +108,7 @@ fn an_error_without_words_is_named_by_its_status() {
     record.status = Some(502);
     let span = into_span(record);
     assert_eq!(
-        (text(&span, "error.type"), span.status.unwrap().message.as_str()),
+        (text(&span, "error.type"), span.status.as_ref().unwrap().message.as_str()),
         ("502", "Bad Gateway")
     );
 }

@@ -5,16 +5,16 @@ use tokio::net::TcpStream;
 
 /// An answer, its body out of the chunked coding.
 #[derive(Debug)]
-pub struct Said {
-    pub status: u16,
-    pub head: String,
-    pub body: String,
+pub(crate) struct Said {
+    pub(crate) status: u16,
+    pub(crate) head: String,
+    pub(crate) body: String,
     /// Whether the body came to its announced end.
-    pub whole: bool,
+    pub(crate) whole: bool,
 }
 
 impl Said {
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.head.lines().skip(1).find_map(|line| {
             let (found, value) = line.split_once(": ")?;
             found.eq_ignore_ascii_case(name).then_some(value)
@@ -52,23 +52,23 @@ fn unchunked(mut rest: &str) -> (String, bool) {
 }
 
 /// One connection of a client.
-pub struct Caller {
+pub(crate) struct Caller {
     stream: TcpStream,
     seen: Vec<u8>,
 }
 
 impl Caller {
-    pub async fn connect(base: &str) -> Self {
+    pub(crate) async fn connect(base: &str) -> Self {
         let stream = TcpStream::connect(base.strip_prefix("http://").unwrap()).await.unwrap();
         stream.set_nodelay(true).unwrap();
         Self { stream, seen: Vec::new() }
     }
 
-    pub async fn send(&mut self, text: &str) {
+    pub(crate) async fn send(&mut self, text: &str) {
         self.stream.write_all(text.as_bytes()).await.unwrap();
     }
 
-    pub async fn send_request(&mut self, line: &str, headers: &str, body: &str) {
+    pub(crate) async fn send_request(&mut self, line: &str, headers: &str, body: &str) {
         let length = body.len();
         self.send(&format!(
             "{line} HTTP/1.1\r\nhost: gateway\r\nconnection: close\r\ncontent-length: {length}\r\n{headers}\r\n{body}"
@@ -77,7 +77,7 @@ impl Caller {
     }
 
     /// Reads until what has come holds `text`.
-    pub async fn read_until(&mut self, text: &str) {
+    pub(crate) async fn read_until(&mut self, text: &str) {
         while !String::from_utf8_lossy(&self.seen).contains(text) {
             assert_ne!(
                 self.stream.read_buf(&mut self.seen).await.unwrap(),
@@ -88,19 +88,19 @@ impl Caller {
     }
 
     /// Reads to the end of the connection.
-    pub async fn read_all(mut self) -> Said {
+    pub(crate) async fn read_all(mut self) -> Said {
         // A reset is an end like another: what matters is what came before it.
         let _reset = self.stream.read_to_end(&mut self.seen).await;
         Said::read(&self.seen)
     }
 }
 
-pub async fn call(base: &str, line: &str, headers: &str, body: &str) -> Said {
+pub(crate) async fn call(base: &str, line: &str, headers: &str, body: &str) -> Said {
     let mut caller = Caller::connect(base).await;
     caller.send_request(line, headers, body).await;
     caller.read_all().await
 }
 
-pub async fn post(base: &str, body: &str) -> Said {
+pub(crate) async fn post(base: &str, body: &str) -> Said {
     call(base, "POST /v1/chat/completions", "content-type: application/json\r\n", body).await
 }

@@ -7,13 +7,13 @@ use tokio::net::{TcpListener, TcpStream};
 
 /// A request as it arrived.
 #[derive(Clone, Debug)]
-pub struct Heard {
-    pub head: String,
-    pub body: String,
+pub(crate) struct Heard {
+    pub(crate) head: String,
+    pub(crate) body: String,
 }
 
 impl Heard {
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.head.lines().skip(1).find_map(|line| {
             let (found, value) = line.split_once(": ")?;
             found.eq_ignore_ascii_case(name).then_some(value)
@@ -22,14 +22,14 @@ impl Heard {
 }
 
 /// One connection to the replica.
-pub struct Talk {
-    pub stream: TcpStream,
+pub(crate) struct Talk {
+    pub(crate) stream: TcpStream,
     heard: Arc<Mutex<Vec<Heard>>>,
 }
 
 impl Talk {
     /// Reads one request; none when the other side closed the connection.
-    pub async fn hear(&mut self) -> Option<Heard> {
+    pub(crate) async fn hear(&mut self) -> Option<Heard> {
         let mut bytes = Vec::new();
         let head_end = loop {
             if let Some(at) = bytes.windows(4).position(|four| four == b"\r\n\r\n") {
@@ -56,22 +56,22 @@ impl Talk {
         }
     }
 
-    pub async fn say(&mut self, text: &str) {
+    pub(crate) async fn say(&mut self, text: &str) {
         // A gateway that has gone away is seen by what it recorded.
         let _gone = self.stream.write_all(text.as_bytes()).await;
     }
 
     /// A chunk of a body in chunked coding.
-    pub async fn say_chunk(&mut self, text: &str) {
+    pub(crate) async fn say_chunk(&mut self, text: &str) {
         self.say(&format!("{:x}\r\n{text}\r\n", text.len())).await;
     }
 
-    pub async fn begin_stream(&mut self) {
+    pub(crate) async fn begin_stream(&mut self) {
         self.say("HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n").await;
     }
 
     /// Waits until the other side closes the connection.
-    pub async fn until_closed(mut self) {
+    pub(crate) async fn until_closed(mut self) {
         let mut bytes = Vec::new();
         while self.more(&mut bytes).await.is_some() {}
     }
@@ -79,14 +79,14 @@ impl Talk {
 
 /// A listening replica.
 #[derive(Clone)]
-pub struct FakeReplica {
-    pub base: String,
+pub(crate) struct FakeReplica {
+    pub(crate) base: String,
     heard: Arc<Mutex<Vec<Heard>>>,
 }
 
 impl FakeReplica {
     /// Serves every connection with `act`, given its number from 0.
-    pub async fn start<F, Fut>(act: F) -> Self
+    pub(crate) async fn start<F, Fut>(act: F) -> Self
     where
         F: Fn(Talk, usize) -> Fut + Send + 'static,
         Fut: Future<Output = ()> + Send + 'static,
@@ -106,7 +106,7 @@ impl FakeReplica {
     }
 
     /// Gives the same answer to every request.
-    pub async fn answering(answer: impl Into<String>) -> Self {
+    pub(crate) async fn answering(answer: impl Into<String>) -> Self {
         let answer = answer.into();
         Self::start(move |mut talk, _| {
             let answer = answer.clone();
@@ -120,35 +120,35 @@ impl FakeReplica {
     }
 
     /// Hears each request and closes the connection without an answer.
-    pub async fn silent() -> Self {
+    pub(crate) async fn silent() -> Self {
         Self::start(|mut talk, _| async move {
             talk.hear().await;
         })
         .await
     }
 
-    pub fn heard(&self) -> Vec<Heard> {
+    pub(crate) fn heard(&self) -> Vec<Heard> {
         self.heard.lock().unwrap().clone()
     }
 }
 
 /// An address where nobody listens.
-pub async fn nowhere() -> String {
+pub(crate) async fn nowhere() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     format!("http://{}", listener.local_addr().unwrap())
 }
 
 /// A response with a body of known length.
-pub fn response(status: &str, headers: &str, body: &str) -> String {
+pub(crate) fn response(status: &str, headers: &str, body: &str) -> String {
     format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\n{headers}\r\n{body}", body.len())
 }
 
-pub fn json(body: &str) -> String {
+pub(crate) fn json(body: &str) -> String {
     response("200 OK", "content-type: application/json\r\n", body)
 }
 
 /// A whole event stream in chunked coding, one chunk for each of `frames`.
-pub fn stream(frames: &[&str]) -> String {
+pub(crate) fn stream(frames: &[&str]) -> String {
     let mut text =
         "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
             .to_owned();

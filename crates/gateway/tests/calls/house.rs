@@ -15,14 +15,14 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-pub const MODEL: &str = "meta-llama/Llama-3.1-8B-Instruct";
+pub(crate) const MODEL: &str = "meta-llama/Llama-3.1-8B-Instruct";
 
 /// Long enough for anything that happens at all.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// One endpoint, `default/llama`; its replicas are picked in their order.
-pub struct FakePicker {
-    pub route: Arc<Route>,
+pub(crate) struct FakePicker {
+    pub(crate) route: Arc<Route>,
     replicas: watch::Sender<Vec<Arc<Replica>>>,
     pending: watch::Sender<i64>,
     failed: Mutex<Vec<(String, Failure)>>,
@@ -37,26 +37,26 @@ impl Drop for Pending {
 }
 
 impl FakePicker {
-    pub fn add(&self, base: &str) {
+    pub(crate) fn add(&self, base: &str) {
         self.replicas.send_modify(|all| {
             let id = format!("deploymt-rep{}a", all.len());
             all.push(Arc::new(Replica { id, base: base.parse().unwrap() }));
         });
     }
 
-    pub fn failed(&self) -> Vec<(String, Failure)> {
+    pub(crate) fn failed(&self) -> Vec<(String, Failure)> {
         self.failed.lock().unwrap().clone()
     }
 
-    pub fn pending(&self) -> i64 {
+    pub(crate) fn pending(&self) -> i64 {
         *self.pending.borrow()
     }
 
-    pub fn watch_pending(&self) -> watch::Receiver<i64> {
+    pub(crate) fn watch_pending(&self) -> watch::Receiver<i64> {
         self.pending.subscribe()
     }
 
-    pub async fn until_pending(&self, count: i64) {
+    pub(crate) async fn until_pending(&self, count: i64) {
         timeout(PATIENCE, self.pending.subscribe().wait_for(|now| *now == count))
             .await
             .unwrap()
@@ -109,19 +109,19 @@ impl Picker for FakePicker {
 }
 
 /// The gateway, its address and its records.
-pub struct House {
-    pub base: String,
-    pub picker: Arc<FakePicker>,
-    pub recording: Recording,
+pub(crate) struct House {
+    pub(crate) base: String,
+    pub(crate) picker: Arc<FakePicker>,
+    pub(crate) recording: Recording,
     records: Recordings,
 }
 
 impl House {
-    pub async fn over(replicas: &[&str]) -> Self {
+    pub(crate) async fn over(replicas: &[&str]) -> Self {
         Self::with(replicas, GatewayConfig::default(), RecordingConfig::default()).await
     }
 
-    pub async fn with(replicas: &[&str], config: GatewayConfig, queue: RecordingConfig) -> Self {
+    pub(crate) async fn with(replicas: &[&str], config: GatewayConfig, queue: RecordingConfig) -> Self {
         let picker = Arc::new(FakePicker {
             route: Arc::new(Route::new("default", "llama", MODEL)),
             replicas: watch::Sender::new(Vec::new()),
@@ -136,12 +136,12 @@ impl House {
     }
 
     /// The next record.
-    pub async fn record(&mut self) -> CallRecord {
+    pub(crate) async fn record(&mut self) -> CallRecord {
         timeout(PATIENCE, self.records.recv_many(1)).await.expect("a record comes").remove(0)
     }
 
     /// Asserts that no call is recorded but those whose records were taken.
-    pub async fn assert_nothing_else_recorded(mut self) {
+    pub(crate) async fn assert_nothing_else_recorded(mut self) {
         let answer =
             crate::caller::call(&self.base, "GET /endpoints/default/unknown/", "", "").await;
         assert_eq!(answer.status, 404);

@@ -65,7 +65,7 @@ async fn an_endpoint_passes_any_path_method_and_model() {
         FakeReplica::answering(response("200 OK", "content-type: text/plain\r\n", "vllm:x 1\n"))
             .await;
     let mut house = House::over(&[&replica.base]).await;
-    let base = &house.base;
+    let base = &house.base.clone();
     assert_eq!(
         call(base, "GET /endpoints/default/llama/metrics?a=%20b", "", "").await.body,
         "vllm:x 1\n"

@@ -7,7 +7,7 @@ import { band, replicaSeries } from "./slots";
 
 type Props = { series: Series; frame: ChartFrame };
 
-const cpuText = (value: number | null): string => (value === null ? ABSENT : `${value.toFixed(value < 10 ? 1 : 0)}${THIN}%`);
+const cpuText = (value: number | null): string => (value === null ? ABSENT : `${value.toFixed(value < 1 ? 2 : value < 10 ? 1 : 0)}${THIN}%`);
 
 function measureOf(series: Series, measure: "cpu_percent" | "memory_bytes"): Record<string, Values> {
   return Object.fromEntries(Object.entries(series.by_replica).map(([replica, each]) => [replica, each[measure]]));
@@ -21,8 +21,15 @@ function average(rows: Record<string, Values>, mean: Values, key: string): Chart
   ];
 }
 
-function limitLine(limit: number | null, mean: Values): ChartSeries[] {
-  if (limit === null) return [];
+/** A limit far above what was measured would flatten everything else: it is then said, not drawn. */
+const LIMIT_IN_SIGHT = 4;
+
+function isInSight(limit: number, rows: readonly Values[]): boolean {
+  const most = rows.flat().reduce<number>((top, value) => Math.max(top, value ?? 0), 0);
+  return most * LIMIT_IN_SIGHT >= limit;
+}
+
+function limitLine(limit: number, mean: Values): ChartSeries[] {
   return [{ key: "limit", label: "limit", values: mean.map(() => limit), color: "--limit", shape: "step", dash: "limit" }];
 }
 
@@ -32,7 +39,8 @@ function HardwareChart({ series, frame, measure }: Props & { measure: "cpu_perce
   const { mean } = series.hardware[measure];
   const isCpu = measure === "cpu_percent";
   const lines = details ? replicaSeries(rows, "step") : average(rows, mean, isCpu ? "cpu" : "memory");
-  const limit = isCpu ? [] : limitLine(series.hardware.memory_bytes.limit, mean);
+  const limit = isCpu ? null : series.hardware.memory_bytes.limit;
+  const inSight = limit !== null && isInSight(limit, [...Object.values(rows), mean]);
   const actions = (
     <button type="button" className="button tiny" aria-pressed={details} onClick={() => setDetails(!details)} data-testid={`details-${isCpu ? "cpu" : "memory"}`}>
       details
@@ -42,12 +50,12 @@ function HardwareChart({ series, frame, measure }: Props & { measure: "cpu_perce
     <TimeChart
       id={isCpu ? "cpu" : "memory"}
       title={isCpu ? "CPU" : "Memory"}
-      subtitle={`${details ? "per replica" : "average of running replicas, least to greatest shaded"}${isCpu ? "; 100 % is one core" : ""}, ${perStep(series)}`}
+      subtitle={`${limit !== null && !inSight ? `limit ${bytes(limit)}; ` : ""}${details ? "per replica" : "average of running replicas, least to greatest shaded"}${isCpu ? "; 100 % is one core" : ""}, ${perStep(series)}`}
       unit={isCpu ? "percent of one core" : "bytes"}
       frame={frame}
       text={isCpu ? cpuText : bytes}
       ticks={isCpu ? "decimal" : "binary"}
-      series={[...lines, ...limit]}
+      series={inSight ? [...lines, ...limitLine(limit, mean)] : lines}
       actions={actions}
     />
   );

@@ -76,7 +76,7 @@ function LatencyChart({ series, frame, view, measure }: Props & { measure: "late
 function TokensChart({ series, frame }: Props) {
   const text = (value: number | null): string => rate(value, "tok/s");
   return (
-    <TimeChart id="tokens" title="Output tokens" subtitle={`tok/s, ${perStep(series)}`} unit="tokens per second" frame={frame} text={text} axisText={count} series={[{ key: "tokens", label: "tok/s", values: series.output_tokens_per_s, color: "--slot-b", shape: "step" }]} />
+    <TimeChart id="tokens" title="Output tokens" subtitle={`tok/s, ${perStep(series)}`} unit="tokens per second" frame={frame} text={text} axisText={level} series={[{ key: "tokens", label: "tok/s", values: series.output_tokens_per_s, color: "--slot-b", shape: "step" }]} />
   );
 }
 

@@ -28,10 +28,10 @@ export function Row({ row, org, zone, units }: { row: TraceRow; org: string; zon
       <td><When us={row.started_us} zone={zone} /></td>
       <td><StatusIcon status={row.status === "ERROR" ? "error" : "ok"} label={statusLabel(row)} /></td>
       <th scope="row" className="trace-name">
-        <Link className="whole" to="/o/$org/traces/$trace" params={{ org, trace: row.trace_id }} search={(old) => ({ tz: old.tz })}>
+        <div className="clip"><Link className="whole" to="/o/$org/traces/$trace" params={{ org, trace: row.trace_id }} search={(old) => ({ tz: old.tz })}>
           {row.operation_name ?? "unnamed"}
         </Link>
-        {row.spans > 1 && <span className="muted small"> · {count(row.spans)} spans</span>}
+        {row.spans > 1 && <span className="muted small"> · {count(row.spans)} spans</span>}</div>
         <div className="muted clip">{row.error_message ?? row.input_preview ?? ""}</div>
       </th>
       <td className="trace-model wide"><Model row={row} /></td>
