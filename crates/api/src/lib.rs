@@ -64,7 +64,6 @@ pub struct Services {
 }
 
 /// All routes.
-#[must_use]
 pub fn router(services: Services) -> Router {
     let door = door::Door(services.accounts);
     let (fleet, analytics, gateway) = (services.fleet, services.analytics, services.gateway);

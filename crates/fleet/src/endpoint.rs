@@ -16,8 +16,8 @@ use crate::lease::Counting;
 use crate::output::Output;
 use crate::replica::{Birth, Replica};
 use crate::{
-    EndpointSnapshot, EndpointSpec, EndpointState, Engine, Lease, NoReplica, ReplicaSnapshot,
-    ReplicaStatus, Source, Waiting, id,
+    Arrival, EndpointSnapshot, EndpointSpec, EndpointState, Engine, Lease, NoReplica,
+    ReplicaSnapshot, ReplicaStatus, Source, id,
 };
 
 /// A named model deployment and its replicas.
@@ -25,7 +25,7 @@ pub struct Endpoint {
     spec: EndpointSpec,
     deployment: String,
     replicas: RwLock<Arc<[Arc<Replica>]>>,
-    waiting: Arc<AtomicU64>,
+    arrived: Arc<AtomicU64>,
     began: Arc<Notify>,
     journal: Arc<Journal>,
     created: UnixNanos,
@@ -37,7 +37,7 @@ impl Endpoint {
         let endpoint = Self {
             deployment: id::deployment(&spec),
             replicas: RwLock::new(Arc::new([])),
-            waiting: Arc::default(),
+            arrived: Arc::default(),
             began: Arc::default(),
             created: journal.now(),
             journal,
@@ -95,8 +95,8 @@ impl Endpoint {
         Arc::clone(&self.replicas.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    pub(crate) fn waiting_counter(&self) -> Arc<AtomicU64> {
-        Arc::clone(&self.waiting)
+    pub(crate) fn arrived_counter(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.arrived)
     }
 
     /// What was asked for.
@@ -145,13 +145,22 @@ impl Endpoint {
             .iter()
             .map(|replica| replica.load.pending.load(Ordering::Relaxed))
             .sum();
-        leased + self.waiting.load(Ordering::Relaxed)
+        self.pending_beside(leased)
     }
 
-    /// Counts one call as pending until the guard is dropped: for the time that it has no lease.
+    /// Pending calls, of which `leased` are at replicas. A call that arrived and has a lease is in both
+    /// counts, and one that only took a lease in one of them: the larger count holds them all.
+    fn pending_beside(&self, leased: u64) -> u64 {
+        leased.max(self.arrived.load(Ordering::Relaxed))
+    }
+
+    /// Counts one call as pending until the guard is dropped, once, whether or not it has a lease.
+    ///
+    /// Take it when the call arrives and drop it when the HTTP status is known. Callers of one endpoint
+    /// either all do so or all rely on their leases alone.
     #[must_use]
-    pub fn arrive(&self) -> Waiting {
-        Waiting::at(self)
+    pub fn arrive(&self) -> Arrival {
+        Arrival::at(self)
     }
 
     /// A lease on the running replica with the fewest pending calls that is not in `tried`.
@@ -193,7 +202,7 @@ impl Endpoint {
         patience: Duration,
     ) -> Result<Lease, NoReplica> {
         let deadline = Instant::now() + patience;
-        let _waiting = self.arrive();
+        let _arrival = self.arrive();
         loop {
             let waited = timeout_at(deadline, self.available()).await;
             match self.pick(tried) {
@@ -235,7 +244,7 @@ impl Endpoint {
             running: u32::try_from(running).unwrap_or(u32::MAX),
             min_replicas: self.spec.min_replicas,
             max_replicas: self.spec.max_replicas,
-            pending: leased + self.waiting.load(Ordering::Relaxed),
+            pending: self.pending_beside(leased),
             created: self.created,
             updated: replicas.iter().map(|replica| replica.since).max().unwrap_or(self.created),
             replicas,

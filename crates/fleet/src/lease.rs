@@ -1,4 +1,4 @@
-//! Guards that count calls: on a replica, or on an endpoint that has none to give.
+//! Guards that count calls: on an endpoint from their arrival, on a replica from the moment it has them.
 
 use std::fmt;
 use std::sync::Arc;
@@ -90,19 +90,19 @@ impl fmt::Debug for Lease {
     }
 }
 
-/// Counts one call as pending at an endpoint while it has no replica; dropping it ends that.
+/// Counts one call as pending at an endpoint, with or without a replica; dropping it ends that.
 #[derive(Debug)]
-pub struct Waiting(Arc<AtomicU64>);
+pub struct Arrival(Arc<AtomicU64>);
 
-impl Waiting {
+impl Arrival {
     pub(crate) fn at(endpoint: &Endpoint) -> Self {
-        let counter = endpoint.waiting_counter();
+        let counter = endpoint.arrived_counter();
         counter.fetch_add(1, Ordering::Relaxed);
         Self(counter)
     }
 }
 
-impl Drop for Waiting {
+impl Drop for Arrival {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }

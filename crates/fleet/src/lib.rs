@@ -54,7 +54,7 @@ pub use {
     error::{Error, NoReplica},
     fleet::{Fleet, Model},
     journal::{History, StatusChange},
-    lease::{Lease, Waiting},
+    lease::{Arrival, Lease},
     output::ProcessOutput,
     settings::FleetSettings,
     snapshot::{EndpointSnapshot, ReplicaSnapshot},

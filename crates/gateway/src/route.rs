@@ -46,6 +46,10 @@ fn named(
 }
 
 /// The body with `id` in the place of `model`, which begins with it and was read from this body.
+#[expect(
+    clippy::ptr_arg,
+    reason = "whether the text is part of the body or was unescaped is the point"
+)]
 pub(crate) fn with_model_id(body: &Bytes, model: &Cow<'_, str>, id: &str) -> Bytes {
     if id.len() == model.len() {
         return body.clone();

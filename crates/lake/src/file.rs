@@ -72,7 +72,7 @@ pub(crate) fn encode(batch: &RecordBatch) -> Result<Bytes, ParquetError> {
         let distinct = u64::try_from(batch.num_rows().min(ROWS_PER_GROUP)).unwrap_or(u64::MAX);
         properties = properties
             .set_column_bloom_filter_enabled(ColumnPath::from(name), true)
-            .set_column_bloom_filter_ndv(ColumnPath::from(name), distinct);
+            .set_column_bloom_filter_max_ndv(ColumnPath::from(name), distinct);
     }
     let mut out = Vec::new();
     let mut writer =

@@ -193,9 +193,11 @@ impl State {
     }
 }
 
+type Batches = Vec<Arc<Hot>>;
+
 /// Parts hot rows into those up to the watermark and those beyond.
-fn split(all: &[Arc<Hot>], watermark: u64) -> Result<(Vec<Arc<Hot>>, Vec<Arc<Hot>>), ArrowError> {
-    let (mut below, mut beyond) = (Vec::new(), Vec::new());
+fn split(all: &[Arc<Hot>], watermark: u64) -> Result<(Batches, Batches), ArrowError> {
+    let (mut below, mut beyond) = (Batches::new(), Batches::new());
     for hot in all {
         if hot.positions().all(|position| position <= watermark) {
             below.push(Arc::clone(hot));

@@ -268,7 +268,8 @@ mod tests {
         }
         let documented = include_str!("../../../docs/columns.md");
         let row = |column: &Column| documented.contains(&format!("| `{}` |", column.name));
-        let missing: Vec<_> = TRACE_COLUMNS.iter().filter(|column| !row(column)).map(|column| column.name).collect();
+        let missing: Vec<_> =
+            TRACE_COLUMNS.iter().filter(|column| !row(column)).map(|column| column.name).collect();
         assert_eq!(missing, [""; 0], "docs/columns.md lists every promised column");
         assert_eq!(column("duration").map(|c| (c.ty, c.unit)), Some((Type::Int, Unit::Micros)));
     }

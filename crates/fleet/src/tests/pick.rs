@@ -73,12 +73,16 @@ fn a_lease_counts_once_until_it_is_answered_or_dropped() {
 }
 
 #[test]
-fn a_call_that_waits_is_pending_at_the_endpoint_only() {
+fn a_call_is_pending_once_from_its_arrival_to_its_answer() {
     let endpoint = running(1);
-    let waiting = endpoint.arrive();
-    assert_eq!((endpoint.pending(), endpoint.snapshot().replicas[0].pending), (1, 0));
-    drop(waiting);
-    assert_eq!(endpoint.pending(), 0);
+    let counts = || (endpoint.snapshot().pending, endpoint.snapshot().replicas[0].pending);
+    let arrivals = [endpoint.arrive(), endpoint.arrive()];
+    assert_eq!(counts(), (2, 0));
+    let lease = endpoint.pick(&[]).unwrap();
+    assert_eq!((counts(), endpoint.pending()), ((2, 1), 2));
+    drop(lease);
+    drop(arrivals);
+    assert_eq!(counts(), (0, 0));
 }
 
 #[test]

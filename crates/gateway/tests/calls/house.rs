@@ -121,7 +121,11 @@ impl House {
         Self::with(replicas, GatewayConfig::default(), RecordingConfig::default()).await
     }
 
-    pub(crate) async fn with(replicas: &[&str], config: GatewayConfig, queue: RecordingConfig) -> Self {
+    pub(crate) async fn with(
+        replicas: &[&str],
+        config: GatewayConfig,
+        queue: RecordingConfig,
+    ) -> Self {
         let picker = Arc::new(FakePicker {
             route: Arc::new(Route::new("default", "llama", MODEL)),
             replicas: watch::Sender::new(Vec::new()),
