@@ -50,14 +50,17 @@ pub(crate) fn answer() -> Bytes {
 /// One frame of content.
 pub(crate) fn frame(index: usize) -> Bytes {
     let finish = (index + 1 == FRAMES).then_some("stop");
-    event(&chunk(json!([{ "index": 0, "delta": { "content": format!(" token{index:02}") }, "logprobs": null,
-        "finish_reason": finish }])))
+    event(&chunk(
+        json!([{ "index": 0, "delta": { "content": format!(" token{index:02}") }, "logprobs": null,
+        "finish_reason": finish }]),
+    ))
 }
 
 /// The frame that only those get who ask for usage.
 pub(crate) fn usage_frame() -> Bytes {
     let mut usage = chunk(json!([]));
-    usage["usage"] = json!({ "prompt_tokens": 180, "completion_tokens": FRAMES, "total_tokens": 180 + FRAMES });
+    usage["usage"] =
+        json!({ "prompt_tokens": 180, "completion_tokens": FRAMES, "total_tokens": 180 + FRAMES });
     event(&usage)
 }
 
@@ -77,7 +80,8 @@ fn event(chunk: &serde_json::Value) -> Bytes {
 
 /// What `write` makes of a text of such a length that it is `SIZE` bytes.
 fn padded(write: impl Fn(&str) -> String) -> Bytes {
-    const WORDS: &str = "every call is seen from the line of code that made it to the replica that answered it ";
+    const WORDS: &str =
+        "every call is seen from the line of code that made it to the replica that answered it ";
     let room = SIZE - write("").len();
     let text: String = WORDS.chars().cycle().take(room).collect();
     write(&text).into()

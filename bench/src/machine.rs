@@ -71,7 +71,7 @@ mod tests {
     #[test]
     fn the_innermost_mount_is_the_one_that_holds_a_folder() {
         let mounts = "/dev/vda / ext4 rw 0 0\ntmpfs /tmp tmpfs rw 0 0\n";
-        assert_eq!(file_system(mounts, Path::new("/work/x")), "ext4 at /");
+        assert_eq!(file_system(mounts, Path::new("/data/x")), "ext4 at /");
         assert!(file_system(mounts, Path::new("/tmp/x")).contains("IN MEMORY"));
     }
 

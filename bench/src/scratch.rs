@@ -11,7 +11,8 @@ impl Scratch {
     /// Makes it below `parent`, which is made where it is missing.
     pub(crate) fn below(parent: &Path) -> anyhow::Result<Self> {
         let path = parent.join(format!("run-{}", std::process::id()));
-        std::fs::create_dir_all(&path).with_context(|| format!("cannot make {}", path.display()))?;
+        std::fs::create_dir_all(&path)
+            .with_context(|| format!("cannot make {}", path.display()))?;
         // nginx takes no relative path as what it means here.
         Ok(Self(path.canonicalize()?))
     }

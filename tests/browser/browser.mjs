@@ -1,7 +1,7 @@
 /** Debian's Chromium through playwright-core, which the pages' own package brings. */
 
 import assert from "node:assert/strict";
-import { mkdirSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -22,6 +22,17 @@ const QUIET = [
 export const WIDE = { width: 1440, height: 900 };
 export const NARROW = { width: 390, height: 844 };
 
+/** For work on the pages: a folder of built pages to show instead of those that the binary carries. */
+const PAGES = process.env.INFERSCOPE_PAGES;
+const isPage = (url) => !/^\/(scope|api|v1|v2|endpoints)\//.test(url.pathname);
+
+async function showPagesOf(folder, context) {
+  await context.route(isPage, async (route) => {
+    const file = join(folder, new URL(route.request().url()).pathname);
+    await route.fulfill({ path: file.endsWith("/") || !existsSync(file) ? join(folder, "index.html") : file });
+  });
+}
+
 /**
  * A browser for one test file. `visit` opens a page of its own, logged in by link unless told otherwise;
  * a page that logged an error or threw fails when it is closed.
@@ -31,6 +42,7 @@ export async function openBrowser(server) {
   const browser = await chromium.launch({ executablePath, args: QUIET });
   const visit = async (path, { login = true, colours = "light", viewport = WIDE } = {}) => {
     const context = await browser.newContext({ viewport, colorScheme: colours, timezoneId: "Europe/Berlin", locale: "en-GB" });
+    if (PAGES) await showPagesOf(PAGES, context);
     const page = await context.newPage();
     page.setDefaultTimeout(20_000);
     const troubles = watch(page);

@@ -1,7 +1,7 @@
 /** The real binary, started on ports that the system chose. */
 
 import { spawn } from "node:child_process";
-import { createWriteStream, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -15,27 +15,35 @@ const PASSWORD = "correct horse battery staple";
 export const LLAMA = "meta-llama/Llama-3.1-8B-Instruct";
 export const MISTRAL = "mistralai/Mistral-7B-Instruct-v0.3";
 export const LOGIN = { email: EMAIL, password: PASSWORD };
+export const ROOT_BASIC = `Basic ${btoa(`${EMAIL}:${PASSWORD}`)}`;
 
-/** One run of the binary; `url` is where it listens. */
+/** One run of the binary; `url` is where it listens. It is told to end when this process does. */
 async function listening(args, log, env = {}) {
   const { PATH, HOME } = process.env;
-  const child = spawn(BINARY, args, { env: { PATH, HOME, ...env }, stdio: ["ignore", "pipe", "pipe"] });
-  const file = createWriteStream(log);
-  child.stdout.pipe(file, { end: false });
-  child.stderr.pipe(file, { end: false });
-  const ended = new Promise((resolve) => child.once("exit", resolve));
-  const url = await until(`${args[0]} listens`, () => {
-    const text = readFileSync(log, "utf8");
-    if (child.exitCode !== null) throw new Error(`${args.join(" ")} ended with ${child.exitCode}:\n${text}`);
-    return /listening on (http:\/\/[0-9.]+:\d+)/.exec(text)?.[1];
-  });
+  const file = openSync(log, "w");
+  const child = spawn(BINARY, args, { env: { PATH, HOME, ...env }, stdio: ["ignore", file, file] });
+  closeSync(file);
+  const kill = () => child.kill("SIGTERM");
+  process.once("exit", kill);
+  const ended = new Promise((resolve) => child.once("close", resolve));
   const stop = async () => {
-    child.kill("SIGTERM");
+    kill();
     await ended;
+    process.off("exit", kill);
     const text = readFileSync(log, "utf8");
     if (text.includes("panicked at")) throw new Error(text);
   };
-  return { url, stop };
+  try {
+    const url = await until(`${args[0]} listens`, () => {
+      const text = readFileSync(log, "utf8");
+      if (child.exitCode !== null) throw new Error(`${args.join(" ")} ended with ${child.exitCode}:\n${text}`);
+      return /listening on (http:\/\/[0-9.]+:\d+)/.exec(text)?.[1];
+    });
+    return { url, stop };
+  } catch (failure) {
+    await stop();
+    throw failure;
+  }
 }
 
 const endpoint = ({ name, model, urls, max }) => `
@@ -47,36 +55,51 @@ max_replicas = ${max}
 replicas = [${urls.map((url) => `{ url = "${url}" }`).join(", ")}]
 `;
 
+function configuration(urls) {
+  const mistral = `\n[[endpoint]]\nname = "mistral"\nmodel = "${MISTRAL}"\nmin_replicas = 1\nmax_replicas = 3\nprocess = { engine = "simulator" }\n`;
+  return endpoint({ name: "llama", model: LLAMA, urls, max: 4 }) + mistral;
+}
+
+const SIMULATE = ["simulate", "--listen", "127.0.0.1:0", "--model", LLAMA, "--token-ms", "2", "--first-token-ms", "20"];
+
+/** Starts all processes; what was started before one of them failed is ended. */
+async function startAll(folder, { empty }, started) {
+  const urls = [];
+  for (const number of empty ? [] : [0, 1]) {
+    const simulator = await listening(SIMULATE, join(folder, `simulator-${number}.log`));
+    started.unshift(simulator);
+    urls.push(simulator.url);
+  }
+  writeFileSync(join(folder, "inferscope.toml"), empty ? "" : configuration(urls));
+  const args = ["serve", "--config", join(folder, "inferscope.toml"), "--data-dir", join(folder, "data"), "--listen", "127.0.0.1:0"];
+  const server = await listening(args, join(folder, "server.log"), { INFERSCOPE_ROOT_EMAIL: EMAIL, INFERSCOPE_ROOT_PASSWORD: PASSWORD });
+  started.unshift(server);
+  const get = (path) => fetch(server.url + path, { headers: { authorization: ROOT_BASIC } });
+  await until("the server is ready", async () => (await get("/readyz")).status === 200);
+  const token = await newToken(server.url, ROOT_BASIC);
+  if (!empty) await until("replicas run", async () => (await running(get)) === 3, 60_000);
+  return { url: server.url, token, get };
+}
+
 /**
  * A server with two simulated replicas behind `llama` and one process replica behind `mistral`, or with
- * nothing at all. `call` makes a model call through it, `stop` ends everything and removes its folder.
+ * nothing at all. `call` makes a model call through it, `send` stores spans, `stop` ends everything and
+ * removes its folder.
  */
 export async function startServer({ empty = false } = {}) {
   const folder = mkdtempSync(join(tmpdir(), "inferscope-browser-"));
-  const simulators = [];
-  for (const number of empty ? [] : [0, 1]) {
-    const args = ["simulate", "--listen", "127.0.0.1:0", "--model", LLAMA, "--token-ms", "2", "--first-token-ms", "20"];
-    simulators.push(await listening(args, join(folder, `simulator-${number}.log`)));
-  }
-  const config = empty
-    ? ""
-    : endpoint({ name: "llama", model: LLAMA, urls: simulators.map((each) => each.url), max: 4 }) +
-      `\n[[endpoint]]\nname = "mistral"\nmodel = "${MISTRAL}"\nmin_replicas = 1\nmax_replicas = 3\nprocess = { engine = "simulator" }\n`;
-  writeFileSync(join(folder, "inferscope.toml"), config);
-  const args = ["serve", "--config", join(folder, "inferscope.toml"), "--data-dir", join(folder, "data"), "--listen", "127.0.0.1:0"];
-  const login = { INFERSCOPE_ROOT_EMAIL: EMAIL, INFERSCOPE_ROOT_PASSWORD: PASSWORD };
-  const server = await listening(args, join(folder, "server.log"), login);
-  const authorization = `Basic ${btoa(`${EMAIL}:${PASSWORD}`)}`;
-  const get = (path) => fetch(server.url + path, { headers: { authorization } });
-  await until("the server is ready", async () => (await get("/readyz")).status === 200);
-  const token = await newToken(server.url, authorization);
-  if (!empty) await until("replicas run", async () => (await running(get)) === 3, 60_000);
+  const started = [];
   const stop = async () => {
-    await server.stop();
-    for (const simulator of simulators) await simulator.stop();
+    for (const each of started) await each.stop();
     rmSync(folder, { recursive: true, force: true });
   };
-  return { url: server.url, token, get, call: (asked) => call(server.url, token, asked), stop };
+  try {
+    const { url, token, get } = await startAll(folder, { empty }, started);
+    return { url, token, get, call: (asked) => call(url, token, asked), send: (spans) => send(url, token, spans), stop };
+  } catch (failure) {
+    await stop();
+    throw failure;
+  }
 }
 
 async function newToken(url, authorization) {
@@ -95,11 +118,20 @@ async function running(get) {
 }
 
 /** One call through the gateway; its body is read to the end, its status is the answer. */
-async function call(url, token, { model = LLAMA, prompt = "one two three", simulate = "tokens=8", stream = false, system }) {
+async function call(url, token, { model = LLAMA, prompt = "one two three", simulate = "tokens=8", stream = false, system, traceparent }) {
   const messages = [...(system ? [{ role: "system", content: system }] : []), { role: "user", content: prompt }];
-  const headers = { authorization: `Bearer ${token}`, "content-type": "application/json", "x-simulate": simulate };
+  const headers = { authorization: `Bearer ${token}`, "content-type": "application/json", "x-simulate": simulate, ...(traceparent && { traceparent }) };
   const body = JSON.stringify({ model, stream, max_tokens: 100, messages });
   const answer = await fetch(`${url}/v1/chat/completions`, { method: "POST", headers, body });
   await answer.text();
   return answer.status;
+}
+
+/** Stores spans as an application's exporter does: OTLP as JSON. */
+async function send(url, token, spans) {
+  const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
+  const resource = { attributes: [{ key: "service.name", value: { stringValue: "shop" } }] };
+  const body = JSON.stringify({ resourceSpans: [{ resource, scopeSpans: [{ spans }] }] });
+  const answer = await fetch(`${url}/api/default/v1/traces`, { method: "POST", headers, body });
+  if (answer.status !== 200) throw new Error(`not stored: ${answer.status} ${await answer.text()}`);
 }

@@ -9,7 +9,7 @@ pub struct GatewayConfig {
     pub capture_bytes: usize,
     /// Replicas tried for one call, the first one included.
     pub max_attempts: u32,
-    /// Time to open a TCP connection to a replica.
+    /// Time to open a connection to a replica, TLS included.
     pub connect_timeout: Duration,
     /// Time from sending a request to its response head.
     pub head_timeout: Duration,

@@ -3,11 +3,13 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
-use http::Extensions;
+use http::{Extensions, Uri};
 use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::client::legacy::Error;
 use hyper_util::client::legacy::connect::{Connected, Connection};
+use tower::{BoxError, Service};
 
 /// Whether a connection has answered a request before.
 ///
@@ -34,16 +36,42 @@ impl Answered {
     }
 }
 
+/// Opens connections that know whether they have [`Answered`], within a time for all of it, TLS included.
+#[derive(Clone)]
+pub(crate) struct Connector<C> {
+    pub(crate) inner: C,
+    pub(crate) timeout: Duration,
+}
+
+type Connecting<T> = Pin<Box<dyn Future<Output = Result<Noted<T>, BoxError>> + Send>>;
+
+impl<C> Service<Uri> for Connector<C>
+where
+    C: Service<Uri>,
+    C::Future: Send + 'static,
+    C::Error: Into<BoxError>,
+{
+    type Response = Noted<C::Response>;
+    type Error = BoxError;
+    type Future = Connecting<C::Response>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        self.inner.poll_ready(cx).map_err(Into::into)
+    }
+
+    fn call(&mut self, address: Uri) -> Self::Future {
+        let connecting = tokio::time::timeout(self.timeout, self.inner.call(address));
+        Box::pin(async move {
+            let io = connecting.await?.map_err(Into::into)?;
+            Ok(Noted { io, answered: Answered::default() })
+        })
+    }
+}
+
 /// A connection that knows whether it has [`Answered`]; bytes pass as they are.
 pub(crate) struct Noted<T> {
     io: T,
     answered: Answered,
-}
-
-impl<T> Noted<T> {
-    pub(crate) fn new(io: T) -> Self {
-        Self { io, answered: Answered::default() }
-    }
 }
 
 impl<T: Connection> Connection for Noted<T> {

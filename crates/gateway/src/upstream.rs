@@ -7,30 +7,24 @@ use http::uri::Scheme;
 use http::{Request, Response};
 use http_body_util::Full;
 use hyper::body::Incoming;
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder, MaybeHttpsStream};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::{Client, Error};
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use tokio::net::TcpStream;
-use tower::util::MapResponse;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
 
 use crate::config::GatewayConfig;
-use crate::connection::{Answered, Noted};
+use crate::connection::{Answered, Connector};
 use crate::picker::Failure;
-
-type Tcp = TokioIo<TcpStream>;
-type Tls = MaybeHttpsStream<Tcp>;
-type Plain = MapResponse<HttpConnector, fn(Tcp) -> Noted<Tcp>>;
-type Secure = MapResponse<HttpsConnector<HttpConnector>, fn(Tls) -> Noted<Tls>>;
 
 /// Sends requests to replicas over kept connections without Nagle's delay.
 pub(crate) struct Upstream {
     http: HttpConnector,
+    connect_timeout: Duration,
     idle_connection: Duration,
     head_timeout: Duration,
-    plain: Client<Plain, Full<Bytes>>,
+    plain: Client<Connector<HttpConnector>, Full<Bytes>>,
     /// Made when the first https replica is called: reading the system's certificates takes time.
-    secure: OnceLock<Client<Secure, Full<Bytes>>>,
+    secure: OnceLock<Client<Connector<HttpsConnector<HttpConnector>>, Full<Bytes>>>,
 }
 
 /// Why no response head came.
@@ -48,15 +42,11 @@ impl Upstream {
         http.set_nodelay(true);
         http.enforce_http(false);
         http.set_connect_timeout(Some(config.connect_timeout));
-        let noted: fn(Tcp) -> Noted<Tcp> = Noted::new;
-        let plain = builder(config.idle_connection).build(MapResponse::new(http.clone(), noted));
-        Self {
-            http,
-            idle_connection: config.idle_connection,
-            head_timeout: config.head_timeout,
-            plain,
-            secure: OnceLock::new(),
-        }
+        let GatewayConfig { connect_timeout, idle_connection, head_timeout, .. } = *config;
+        let connector = Connector { inner: http.clone(), timeout: connect_timeout };
+        let plain = builder(idle_connection).build(connector);
+        let secure = OnceLock::new();
+        Self { http, connect_timeout, idle_connection, head_timeout, plain, secure }
     }
 
     /// Sends the request and waits for the response head.
@@ -79,11 +69,10 @@ impl Upstream {
         }
     }
 
-    fn secure(&self) -> &Client<Secure, Full<Bytes>> {
+    fn secure(&self) -> &Client<Connector<HttpsConnector<HttpConnector>>, Full<Bytes>> {
         self.secure.get_or_init(|| {
-            let noted: fn(Tls) -> Noted<Tls> = Noted::new;
-            let connector = MapResponse::new(https(self.http.clone()), noted);
-            builder(self.idle_connection).build(connector)
+            let inner = https(self.http.clone());
+            builder(self.idle_connection).build(Connector { inner, timeout: self.connect_timeout })
         })
     }
 }

@@ -1,4 +1,4 @@
-import { type ReactNode, useMemo, useState } from "react";
+import { type ReactNode, useMemo, useRef, useState } from "react";
 import { Icon } from "../ui/Icon";
 import { clockSeconds } from "../ui/moment";
 import { Panel } from "../ui/Panel";
@@ -7,8 +7,9 @@ import { DataTable } from "./DataTable";
 import { Legend } from "./Legend";
 import { Plot } from "./Plot";
 import { summarise } from "./summary";
-import type { Ticks } from "./useCanvas";
 import type { Buckets, ChartSeries, SelectedRange } from "./types";
+import type { Ticks } from "./useCanvas";
+import { useTable } from "./useTable";
 
 /** What all charts of a page have in common. */
 export type ChartFrame = {
@@ -56,7 +57,8 @@ function Spoken({ id, visible, frame, text }: { id: string; visible: readonly Ch
 export function TimeChart(props: Props) {
   const { id, title, subtitle, unit, frame, series, text, log = false, onLogChanged } = props;
   const { buckets, zone, hidden } = frame;
-  const [asTable, setAsTable] = useState(false);
+  const body = useRef<HTMLDivElement>(null);
+  const { asTable, toggle, toggleByKey } = useTable(body);
   const [focused, setFocused] = useState<string | null>(null);
   const visible = useMemo(() => series.filter((each) => !hidden.includes(each.key)), [series, hidden]);
   const measured = series.some((each) => each.shape !== "band" && each.values.some((value) => value !== null));
@@ -64,14 +66,13 @@ export function TimeChart(props: Props) {
     const at = visible.findIndex((each) => each.key === focused);
     setFocused(visible[(at + by + visible.length) % visible.length]?.key ?? null);
   };
-  const toggleTable = (): void => setAsTable(!asTable);
   const actions = (
     <>
       {props.actions}
       {onLogChanged && (
         <button type="button" className="button tiny" aria-pressed={log} onClick={() => onLogChanged(!log)}>log</button>
       )}
-      <button type="button" className="button tiny icon quiet" aria-pressed={asTable} onClick={toggleTable} title={asTable ? "Show the chart (d)" : "Show the data as a table (d)"} data-testid={`table-${id}`}>
+      <button type="button" className="button tiny icon quiet" aria-pressed={asTable} onClick={toggle} title={asTable ? "Show the chart (d)" : "Show the data as a table (d)"} data-testid={`table-${id}`}>
         <Icon name={asTable ? "chart" : "table"} />
         <span className="hidden-text">Data table of {title}</span>
       </button>
@@ -80,32 +81,34 @@ export function TimeChart(props: Props) {
   return (
     <Panel title={title} subtitle={subtitle} actions={actions} testId={`chart-${id}`}>
       {props.note}
-      {asTable ? (
-        <DataTable title={title} series={series} buckets={buckets} zone={zone} unit={unit} text={text} />
-      ) : (
-        <>
-          <div className="plot-frame">
-            <Plot
-              {...frame}
-              id={id}
-              label={`${title}. ${summarise(visible, buckets, text, zone)}`}
-              series={visible}
-              log={log}
-              height={200}
-              ticks={props.ticks ?? "decimal"}
-              text={text}
-              axisText={measured ? (props.axisText ?? text) : unlabelled}
-              {...(props.samples ? { samples: props.samples } : {})}
-              focused={focused}
-              onSeriesFocused={onSeriesFocused}
-              onTable={toggleTable}
-            />
-            {!measured && <p className="plot-empty muted">Nothing was measured in this range</p>}
-          </div>
-          <Legend series={series} hidden={hidden} chart={id} text={text} onHiddenChanged={frame.onHiddenChanged} />
-          <Spoken id={id} visible={visible} frame={frame} text={text} />
-        </>
-      )}
+      <div ref={body}>
+        {asTable ? (
+          <DataTable title={title} series={series} buckets={buckets} zone={zone} unit={unit} text={text} onChart={toggleByKey} />
+        ) : (
+          <>
+            <div className="plot-frame">
+              <Plot
+                {...frame}
+                id={id}
+                label={`${title}. ${summarise(visible, buckets, text, zone)}`}
+                series={visible}
+                log={log}
+                height={200}
+                ticks={props.ticks ?? "decimal"}
+                text={text}
+                axisText={measured ? (props.axisText ?? text) : unlabelled}
+                {...(props.samples ? { samples: props.samples } : {})}
+                focused={focused}
+                onSeriesFocused={onSeriesFocused}
+                onTable={toggleByKey}
+              />
+              {!measured && <p className="plot-empty muted">Nothing was measured in this range</p>}
+            </div>
+            <Legend series={series} hidden={hidden} chart={id} text={text} onHiddenChanged={frame.onHiddenChanged} />
+            <Spoken id={id} visible={visible} frame={frame} text={text} />
+          </>
+        )}
+      </div>
     </Panel>
   );
 }

@@ -198,8 +198,18 @@ async fn a_caller_that_leaves_after_the_done_got_everything() {
 
 #[tokio::test]
 async fn a_replica_that_does_not_speak_tls_is_unreachable() {
-    let plain = FakeReplica::silent().await;
-    let mut house = House::over(&[&plain.base.replace("http:", "https:")]).await;
-    assert_eq!(call(&house.base, "GET /endpoints/default/llama/", "", "").await.status, 503);
-    assert_eq!(house.record().await.end, End::UpstreamFailed);
+    let plain = FakeReplica::start(|mut talk, _| async move {
+        talk.say("HTTP/1.1 400 Bad Request\r\n\r\n").await;
+        talk.until_closed().await;
+    });
+    let mute = FakeReplica::start(|talk, _| async move { talk.until_closed().await });
+    let config =
+        GatewayConfig { connect_timeout: Duration::from_millis(50), ..GatewayConfig::default() };
+    for replica in [plain.await, mute.await] {
+        let base = replica.base.replace("http:", "https:");
+        let mut house = House::with(&[&base], config.clone(), RecordingConfig::default()).await;
+        assert_eq!(call(&house.base, "GET /endpoints/default/llama/", "", "").await.status, 503);
+        assert_eq!(house.picker.failed(), [("deploymt-rep0a".to_owned(), Failure::Connect)]);
+        assert_eq!(house.record().await.end, End::UpstreamFailed);
+    }
 }

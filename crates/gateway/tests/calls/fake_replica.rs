@@ -24,12 +24,16 @@ impl Heard {
 /// One connection to the replica.
 pub(crate) struct Talk {
     pub(crate) stream: TcpStream,
+    closing: bool,
     heard: Arc<Mutex<Vec<Heard>>>,
 }
 
 impl Talk {
-    /// Reads one request; none when the other side closed the connection.
+    /// Reads one request; none when the other side closed the connection, or asked for that last time.
     pub(crate) async fn hear(&mut self) -> Option<Heard> {
+        if self.closing {
+            return None;
+        }
         let mut bytes = Vec::new();
         let head_end = loop {
             if let Some(at) = bytes.windows(4).position(|four| four == b"\r\n\r\n") {
@@ -45,6 +49,7 @@ impl Talk {
             self.more(&mut bytes).await?;
         }
         heard.body = String::from_utf8(bytes[head_end..].to_vec()).unwrap();
+        self.closing = heard.header("connection") == Some("close");
         self.heard.lock().unwrap().push(heard.clone());
         Some(heard)
     }
@@ -99,7 +104,10 @@ impl FakeReplica {
             for number in 0.. {
                 let (stream, _) = listener.accept().await.unwrap();
                 stream.set_nodelay(true).unwrap();
-                tokio::spawn(act(Talk { stream, heard: Arc::clone(&of_talks) }, number));
+                tokio::spawn(act(
+                    Talk { stream, closing: false, heard: Arc::clone(&of_talks) },
+                    number,
+                ));
             }
         });
         Self { base, heard }

@@ -1,8 +1,9 @@
 import { useState } from "react";
 import type { SpanRow } from "../../api";
 import { CopyButton, count } from "../../ui";
+import { factOf, teller } from "./calls";
 import { isError, text } from "./facts";
-import { type Conversation, conversationOf, type Message, type Part } from "./messages";
+import { type Conversation, conversationOf, isSilent, type Message, type Part } from "./messages";
 
 const SHOWN = 4000;
 
@@ -51,9 +52,17 @@ function MessageView({ message }: { message: Message }) {
   );
 }
 
-function Raw({ conversation, what }: { conversation: Conversation; what: string }) {
-  return conversation.raw === null ? null : (
-    <li className="message"><strong>{what}</strong><LongText value={conversation.raw} mono /></li>
+/** One direction of a call, from the first of its spans that has it. */
+function Side({ call, side }: { call: readonly [SpanRow, ...SpanRow[]]; side: "input" | "output" }) {
+  const row = teller(call, (each) => !isSilent(conversationOf(each)[side]));
+  if (row === null) return null;
+  const { messages, raw }: Conversation = conversationOf(row)[side];
+  return (
+    <>
+      {row !== call[0] && <li className="muted small" data-testid={`${side}-as-gateway-saw`}>{side}, as the gateway saw it:</li>}
+      {messages.map((message, at) => <MessageView key={at} message={message} />)}
+      {raw !== null && <li className="message"><strong>{side}</strong><LongText value={raw} mono /></li>}
+    </>
   );
 }
 
@@ -63,11 +72,13 @@ function ends(row: SpanRow): string | null {
   return end === "upstream_failed" ? "cut: the replica failed before the end" : null;
 }
 
+type Props = { row: SpanRow; /** The gateway's spans of the same call. */ below: readonly SpanRow[]; callId: string | null; onSpanSelected: (span: string) => void };
+
 /** What was said, in order: input, then output, then how it failed if it did. */
-export function Chat({ row, callId, onSpanSelected }: { row: SpanRow; callId: string | null; onSpanSelected: (span: string) => void }) {
-  const { input, output } = conversationOf(row);
-  const none = input.messages.length + output.messages.length === 0 && input.raw === null && output.raw === null;
-  const cut = ends(row);
+export function Chat({ row, below, callId, onSpanSelected }: Props) {
+  const call = [row, ...below] as const;
+  const none = call.map(conversationOf).every(({ input, output }) => isSilent(input) && isSilent(output));
+  const cut = factOf(call, ends);
   return (
     <div className="stack chat" data-testid="chat">
       {none && (
@@ -77,10 +88,8 @@ export function Chat({ row, callId, onSpanSelected }: { row: SpanRow; callId: st
         </p>
       )}
       <ol className="messages">
-        {input.messages.map((message, at) => <MessageView key={at} message={message} />)}
-        <Raw conversation={input} what="input" />
-        {output.messages.map((message, at) => <MessageView key={at} message={message} />)}
-        <Raw conversation={output} what="output" />
+        <Side call={call} side="input" />
+        <Side call={call} side="output" />
       </ol>
       {cut !== null && <p className="strip warn">{cut}</p>}
       {isError(row) && (

@@ -13,6 +13,8 @@ const WORDS: Readonly<Record<Pane, string>> = { chat: "Chat", overview: "Overvie
 
 type Props = {
   row: SpanRow;
+  /** The gateway's spans of the same call, where the row is an application's. */
+  below: readonly SpanRow[];
   /** The span that stands for the model call, where it is another one. */
   callId: string | null;
   pane: Pane;
@@ -21,12 +23,12 @@ type Props = {
   onSpanSelected: (span: string) => void;
 };
 
-function Open({ row, pane, callId, zone, onSpanSelected }: Omit<Props, "onPaneSelected">) {
+function Open({ row, below, pane, callId, zone, onSpanSelected }: Omit<Props, "onPaneSelected">) {
   switch (pane) {
     case "chat":
-      return <Chat row={row} callId={callId} onSpanSelected={onSpanSelected} />;
+      return <Chat row={row} below={below} callId={callId} onSpanSelected={onSpanSelected} />;
     case "overview":
-      return <Overview row={row} zone={zone} />;
+      return <Overview row={row} below={below} zone={zone} />;
     case "attributes":
       return <Attributes row={row} />;
     case "events":

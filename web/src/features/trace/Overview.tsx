@@ -2,6 +2,7 @@ import type { ReactNode } from "react";
 import type { SpanRow } from "../../api";
 import { ABSENT, CopyButton, duration, exactCount, money, stamp, tokens } from "../../ui";
 import { durationUs, isCall, number, startUs, text, tokenSource } from "./facts";
+import { tokenTeller } from "./totals";
 
 const ORIGINS: Readonly<Record<string, string>> = {
   reported: "reported by the server",
@@ -29,6 +30,7 @@ function Copied({ value, what }: { value: string | null; what: string }) {
   return value === null ? <>{ABSENT}</> : <span className="row no-wrap"><code className="clip">{value}</code><CopyButton text={value} what={what} /></span>;
 }
 
+/** Tokens and cost of a call, from the span that tells them. */
 function usage(row: SpanRow): readonly (readonly [string, ReactNode])[] {
   const source = tokenSource(row);
   const of = (column: string): string => tokens(number(row, column), source);
@@ -57,7 +59,8 @@ function model(row: SpanRow): readonly (readonly [string, ReactNode])[] {
 }
 
 /** The facts of one span that people ask first. */
-export function Overview({ row, zone }: { row: SpanRow; zone: string }) {
+export function Overview({ row, below, zone }: { row: SpanRow; below: readonly SpanRow[]; zone: string }) {
+  const told = tokenTeller([row, ...below]) ?? row;
   return (
     <div className="stack overview" data-testid="overview">
       <Facts
@@ -76,7 +79,7 @@ export function Overview({ row, zone }: { row: SpanRow; zone: string }) {
         ]}
       />
       {isCall(row) && <Facts title="Model" facts={model(row)} />}
-      {isCall(row) && <Facts title="Tokens and cost" facts={usage(row)} />}
+      {isCall(row) && <Facts title={told === row ? "Tokens and cost" : "Tokens and cost, as the gateway saw them"} facts={usage(told)} />}
     </div>
   );
 }

@@ -1,7 +1,8 @@
 import { type Trace, useTrace } from "../../api";
 import { EmptyState, ErrorState, Skeleton, useShortcuts } from "../../ui";
+import { type Call, callsOf } from "./calls";
 import { Detail, type Pane, PANES } from "./Detail";
-import { isCall, isGateway, text } from "./facts";
+import { isGateway, text } from "./facts";
 import { Header } from "./Header";
 import { buildTree } from "./tree";
 import { Waterfall } from "./Waterfall";
@@ -17,26 +18,27 @@ type Props = {
 };
 
 /** The span that is opened where the address names none: the application's model call, else the gateway's, else the root. */
-function callOf(trace: Trace): string | null {
-  const calls = trace.spans.filter(isCall);
-  const first = calls.find((row) => !isGateway(row)) ?? calls[0];
-  return first ? text(first, "span_id") : null;
+function mainCall(calls: readonly Call[]): string | null {
+  const first = calls.find(([row]) => !isGateway(row)) ?? calls[0];
+  return first ? text(first[0], "span_id") : null;
 }
 
 function Loaded({ trace, ...props }: Props & { trace: Trace }) {
   const { org, zone, span, pane, onSpanSelected, onPaneSelected } = props;
-  const call = callOf(trace);
+  const calls = callsOf(trace.spans);
+  const call = mainCall(calls);
   const root = buildTree(trace.spans)[0]?.row;
   const selected = trace.spans.find((row) => row.span_id === span) ?? trace.spans.find((row) => row.span_id === call) ?? root;
   useShortcuts(Object.fromEntries(PANES.map((each, at) => [String(at + 1), () => onPaneSelected(each)])));
   if (!root || !selected) return <EmptyState title="This trace has no spans"><p className="muted">They may not have arrived yet.</p></EmptyState>;
   const id = text(selected, "span_id") ?? "";
+  const below = calls.find(([row]) => row === selected)?.slice(1) ?? [];
   return (
     <>
       <Header trace={trace} root={root} org={org} zone={zone} />
       <div className="trace">
         <section className="panel" aria-label="Waterfall"><Waterfall spans={trace.spans} selected={id} onSelected={onSpanSelected} /></section>
-        <Detail row={selected} callId={call === id ? null : call} pane={pane} zone={zone} onPaneSelected={onPaneSelected} onSpanSelected={onSpanSelected} />
+        <Detail row={selected} below={below} callId={call === id ? null : call} pane={pane} zone={zone} onPaneSelected={onPaneSelected} onSpanSelected={onSpanSelected} />
       </div>
     </>
   );

@@ -101,6 +101,9 @@ function side(row: SpanRow, canonical: string, fallback: string, role: string): 
   return { messages: [], raw: show(value) };
 }
 
+/** Whether nothing at all was said. */
+export const isSilent = ({ messages, raw }: Conversation): boolean => messages.length === 0 && raw === null;
+
 /** What was sent and what came back, from the canonical part form, else from whatever was stored. */
 export function conversationOf(row: SpanRow): { input: Conversation; output: Conversation } {
   const instructions = readInstructions(json(row, "gen_ai_system_instructions"));

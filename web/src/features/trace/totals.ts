@@ -1,41 +1,33 @@
 import type { SpanRow } from "../../api";
 import { type Origin, weakest } from "../../ui";
-import { isCall, isGateway, number, text, tokenSource } from "./facts";
+import { type Call, callsOf, factOf, teller } from "./calls";
+import { number, tokenSource } from "./facts";
 
 export type Totals = { calls: number; input: number | null; output: number | null; origin: Origin; costUsd: number | null; unpriced: number };
 
-/** Calls, each once: a gateway's span of a call that an application's span above it describes is left out. */
-export function countedCalls(spans: readonly SpanRow[]): SpanRow[] {
-  const byId = new Map(spans.map((row) => [text(row, "span_id"), row]));
-  const underAppCall = (row: SpanRow): boolean => {
-    const seen = new Set<string>();
-    for (let at = text(row, "reference_parent_span_id"); at !== null && !seen.has(at); ) {
-      seen.add(at);
-      const parent = byId.get(at);
-      if (!parent) return false;
-      if (isCall(parent) && !isGateway(parent)) return true;
-      at = text(parent, "reference_parent_span_id");
-    }
-    return false;
-  };
-  return spans.filter((row) => isCall(row) && !(isGateway(row) && underAppCall(row)));
-}
+const column = (name: string) => (row: SpanRow): number | null => number(row, name);
+const INPUT = column("llm_token_count_prompt");
+const OUTPUT = column("llm_token_count_completion");
+const COST = column("llm_usage_cost_total");
 
-function sum(rows: readonly SpanRow[], column: string): number | null {
-  const values = rows.map((row) => number(row, column)).filter((value) => value !== null);
+function sum(calls: readonly Call[], read: (row: SpanRow) => number | null): number | null {
+  const values = calls.map((call) => factOf(call, read)).filter((value) => value !== null);
   return values.length === 0 ? null : values.reduce((total, value) => total + value, 0);
 }
 
+/** The span of a call that its tokens are read from. */
+export const tokenTeller = (call: readonly SpanRow[]): SpanRow | null => teller(call, (row) => OUTPUT(row) !== null) ?? teller(call, (row) => INPUT(row) !== null);
+
 /** Tokens and cost of the calls of a trace; nothing is counted twice and the absent stay absent. */
 export function totalsOf(spans: readonly SpanRow[]): Totals {
-  const calls = countedCalls(spans);
-  const withTokens = calls.filter((row) => number(row, "llm_token_count_completion") !== null);
+  const calls = callsOf(spans);
+  const tellers = calls.map(tokenTeller).filter((row) => row !== null);
   return {
     calls: calls.length,
-    input: sum(calls, "llm_token_count_prompt"),
-    output: sum(calls, "llm_token_count_completion"),
-    origin: weakest(withTokens.map(tokenSource)),
-    costUsd: sum(calls, "llm_usage_cost_total"),
-    unpriced: withTokens.filter((row) => number(row, "llm_usage_cost_total") === null).length,
+    input: sum(calls, INPUT),
+    output: sum(calls, OUTPUT),
+    origin: weakest(tellers.map(tokenSource)),
+    costUsd: sum(calls, COST),
+    unpriced: calls.filter((call) => factOf(call, OUTPUT) !== null && factOf(call, COST) === null).length,
   };
 }

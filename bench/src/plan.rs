@@ -1,0 +1,50 @@
+//! How much is measured.
+
+use std::time::Duration;
+
+/// How long everything takes, in rounds in which the peers take turns.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Plan {
+    /// Calls by which each way is warmed up.
+    pub(crate) warm_up: usize,
+    /// Rounds of G1, and the calls of each way in a round.
+    pub(crate) latency: (usize, usize),
+    /// Rounds of G2, and how long each peer is called in a round.
+    pub(crate) per_call: (usize, Duration),
+    /// Rounds of G3; each way streams once in a round.
+    pub(crate) pace: usize,
+    /// Rounds of G4; each peer streams once in a round.
+    pub(crate) per_frame: usize,
+    /// Rounds of G6 and G7, and how long each way is written to in a round.
+    pub(crate) ingest: (usize, Duration),
+    /// How long the server may take to bring all it has into files.
+    pub(crate) settle: Duration,
+    /// How long it may take to come to rest between two rounds.
+    pub(crate) rest: Duration,
+}
+
+impl Plan {
+    /// About two minutes and a half.
+    pub(crate) const FULL: Self = Self {
+        warm_up: 500,
+        latency: (60, 300),
+        per_call: (4, Duration::from_secs(3)),
+        pace: 12,
+        per_frame: 6,
+        ingest: (3, Duration::from_secs(4)),
+        settle: Duration::from_secs(15),
+        rest: Duration::from_secs(4),
+    };
+
+    /// Under a minute: shows that everything works, no more.
+    pub(crate) const QUICK: Self = Self {
+        warm_up: 100,
+        latency: (10, 100),
+        per_call: (2, Duration::from_secs(1)),
+        pace: 3,
+        per_frame: 1,
+        ingest: (1, Duration::from_millis(1500)),
+        settle: Duration::from_secs(12),
+        rest: Duration::from_secs(1),
+    };
+}
