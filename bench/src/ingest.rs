@@ -27,6 +27,8 @@ const LARGE: usize = 500;
 const SMALL: usize = 50;
 /// How long a sender waits when the server asks it to come again.
 const AGAIN: Duration = Duration::from_millis(100);
+/// How long each kind is sent before anything counts: the first rows make the table.
+const WARM_UP: Duration = Duration::from_millis(300);
 
 /// How a body gets to the server.
 enum Sender {
@@ -78,6 +80,10 @@ pub(crate) async fn measure(
         small: Traffic::http(server, SMALL).await?,
         grpc: Traffic::grpc(server, SMALL).await?,
     };
+    for traffic in [&mut turns.large, &mut turns.small, &mut turns.grpc] {
+        traffic.send(WARM_UP).await?;
+        traffic.spans_per_s.clear();
+    }
     for round in 0..plan.ingest.0 {
         turns.round(round, server, scratch, plan).await?;
     }
@@ -220,7 +226,7 @@ impl Traffic {
     fn detail(&self, beside: &[f64], record_bytes: usize) -> serde_json::Value {
         let body = self.senders.first().map(|(_, bodies)| bodies);
         json!({ "connections": CONNECTIONS, "spans_a_body": body.map(Bodies::spans),
-            "body_bytes": body.map(Bodies::bytes), "record_bytes": record_bytes,
+            "body_bytes": body.map(Bodies::bytes), "log_record_bytes": record_bytes,
             "acknowledged": self.acknowledged, "bodies_refused": self.refused,
             "rounds": { "inferscope": self.spans_per_s, "beside": beside } })
     }

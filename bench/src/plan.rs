@@ -44,7 +44,7 @@ impl Plan {
         pace: 3,
         per_frame: 1,
         ingest: (1, Duration::from_millis(1500)),
-        settle: Duration::from_secs(12),
+        settle: Duration::from_secs(6),
         rest: Duration::from_secs(1),
     };
 }

@@ -100,7 +100,7 @@ fn number(value: f64) -> String {
 
 /// The table.
 pub(crate) fn table(measures: &[Measure]) -> String {
-    let head = ["id", "what", "inferscope", "beside it", "ratio", "goal", ""].map(str::to_owned);
+    let head = ["id", "what", "inferscope", "beside it", "result", "goal", ""].map(str::to_owned);
     let rows: Vec<[String; 7]> =
         std::iter::once(head).chain(measures.iter().map(Measure::cells)).collect();
     let width = |column: usize| {

@@ -25,6 +25,8 @@ const START: Duration = Duration::from_secs(30);
 const LOOK: Duration = Duration::from_millis(250);
 /// Less use of one core than this over one look is rest.
 const REST: f64 = 0.08;
+/// Less than this is settled: rollups come every ten seconds, whatever is called.
+const SETTLED_BYTES: f64 = 65_536.0;
 
 /// A running `inferscope serve`.
 pub(crate) struct Server {
@@ -58,6 +60,8 @@ impl Server {
         let mut command = Command::new(program);
         command.args(["serve", "--listen", "127.0.0.1:0", "--config"]).arg(&file);
         command.arg("--data-dir").arg(&data);
+        // No setting of whoever runs this gets in.
+        command.env_clear();
         command.env("INFERSCOPE_ROOT_EMAIL", EMAIL).env("INFERSCOPE_ROOT_PASSWORD", PASSWORD);
         let mut running = Running::start(&mut command, &folder.join("output.log"))?;
         let until = Instant::now() + START;
@@ -102,7 +106,7 @@ impl Server {
     /// Waits until all that it took is in table files and it has come to rest, or until `most` has passed.
     pub(crate) async fn settle(&self, most: Duration) -> anyhow::Result<()> {
         let until = Instant::now() + most;
-        while Instant::now() < until && self.counts().await?.unsettled_bytes > 0.0 {
+        while Instant::now() < until && self.counts().await?.unsettled_bytes > SETTLED_BYTES {
             tokio::time::sleep(LOOK).await;
         }
         self.rest(until.saturating_duration_since(Instant::now())).await

@@ -80,11 +80,15 @@ async fn answer(request: Request<Incoming>, fixed: Arc<Fixed>) -> hyper::Result<
 /// The first frame at once, each further one at its time, and the end with the last.
 fn paced(fixed: Arc<Fixed>, usage: Option<Bytes>) -> Body {
     let end = usage.into_iter().chain([fixed.done.clone()]);
-    let start = (fixed, 0, tokio::time::interval(chat::PACE));
-    let content = stream::unfold(start, |(fixed, index, mut interval)| async move {
+    let pace = tokio::time::interval_at(tokio::time::Instant::now() + chat::PACE, chat::PACE);
+    let start = (fixed, 0, pace);
+    let content = stream::unfold(start, |(fixed, index, mut pace)| async move {
         let frame = fixed.frames.get(index)?.clone();
-        interval.tick().await;
-        Some((frame, (fixed, index + 1, interval)))
+        // A timer that is due now still fires up to 1 ms later.
+        if index > 0 {
+            pace.tick().await;
+        }
+        Some((frame, (fixed, index + 1, pace)))
     });
     let all = content.chain(stream::iter(end));
     StreamBody::new(all.map(|bytes| Ok(Frame::data(bytes)))).boxed_unsync()

@@ -57,6 +57,7 @@ test("analytics show requests by class with counts and shares, and the percentil
     await page.getByTestId(`count-${outcome}`).getByText(count, { exact: true }).waitFor();
     assert.match(await page.getByTestId(`share-${outcome}`).innerText(), new RegExp(`^${share}\\s%$`));
   }
+  for (const outcome of ["3xx", "none"]) assert.equal(await page.getByTestId(`count-${outcome}`).innerText(), "0", outcome);
   for (const name of ["p50", "p90", "p95", "p99"]) {
     assert.match(await page.getByTestId(`window-${name}`).innerText(), /^[\d.,]+\s(µs|ms|s)$/, name);
   }
@@ -144,14 +145,79 @@ test("hardware shows what is measured and says what is not", async () => {
   await close();
 });
 
+test("from a bucket of a chart it is two clicks to its traces, and two more to a replica's graphs", async () => {
+  const { page, close } = await browser.visit(`${ANALYTICS}?from=now-5m&to=now`);
+  const plot = page.getByTestId("plot-requests");
+  await plot.focus();
+  await page.keyboard.press("End");
+  await until("a bucket with many calls", async () => {
+    if (/total (\d\d|[5-9])/.test(await page.getByTestId("tooltip").innerText())) return true;
+    await page.keyboard.press("ArrowLeft");
+    return false;
+  });
+  await page.keyboard.press("p");
+  const tooltip = page.getByTestId("tooltip");
+  await tooltip.and(page.locator("[data-pinned=true]")).waitFor();
+  await page.getByText("paused: tooltip pinned").waitFor();
+  await shoot(page, "analytics-pinned");
+  await tooltip.getByTestId("traces-in-bucket").click();
+  await page.waitForURL((url) => url.pathname === "/o/default/traces" && url.searchParams.get("endpoint") === "llama");
+  const [fromUs, toUs] = ["from", "to"].map((name) => Date.parse(new URL(page.url()).searchParams.get(name)) * 1000);
+  assert.equal(toUs - fromUs, 10e6, "as wide as the bucket");
+  const answer = await server.get(`/scope/v1/orgs/default/traces?endpoint=llama&from_us=${fromUs}&to_us=${toUs}`);
+  const inBucket = (await answer.json()).traces.map((each) => `trace-${each.trace_id}`);
+  const rows = page.getByTestId(/^trace-[0-9a-f]{32}$/);
+  await until(`${inBucket.length} rows`, async () => (await rows.count()) === inBucket.length);
+  assert.deepEqual(await rows.evaluateAll((all) => all.map((each) => each.dataset.testid)), inBucket);
+  await rows.first().getByRole("link").first().click();
+  const replica = await page.getByTestId("open-replica").innerText();
+  await page.getByTestId("open-replica").click();
+  await page.waitForURL((url) => url.searchParams.get("replica") === replica);
+  await page.getByTestId("replica-picker").getByText(replica).waitFor();
+  await close();
+});
+
+test("a chart is read, switched to its table and zoomed by keys alone", async () => {
+  const { page, close } = await browser.visit(`${ANALYTICS}?from=now-15m&to=now`);
+  const plot = page.getByTestId("plot-latency");
+  await plot.focus();
+  await page.keyboard.press("Home");
+  await page.getByTestId("tooltip").waitFor();
+  const first = await page.getByTestId("tooltip").locator("strong").innerText();
+  await page.keyboard.press("ArrowRight");
+  await until("the next bucket", async () => (await page.getByTestId("tooltip").locator("strong").innerText()) !== first);
+  await page.keyboard.press("d");
+  await page.getByTestId("chart-latency").getByTestId("data-table").waitFor();
+  await page.keyboard.press("d");
+  await plot.waitFor();
+  assert.ok(await plot.evaluate((each) => each === document.activeElement), "the chart has the focus again");
+  for (const key of ["Home", "Shift+ArrowRight", "Shift+ArrowRight", "Shift+ArrowRight", "Enter"]) await page.keyboard.press(key);
+  await page.waitForURL(/from=20/);
+  await page.keyboard.press("g");
+  await page.keyboard.press("t");
+  await page.waitForURL(/\/traces/);
+  await close();
+});
+
+test("a box of failures leads to the failed traces of its endpoint", async () => {
+  const { page, close } = await browser.visit(ANALYTICS);
+  await page.getByTestId("box-5xx").getByRole("link", { name: "traces" }).click();
+  await page.waitForURL(/status=error/);
+  await until("the failed ones", async () => (await page.getByTestId(/^trace-[0-9a-f]{32}$/).count()) === 4);
+  await close();
+});
+
+/** What is seen on every page once its data are there. */
+const shown = (page) => page.getByTestId("state").filter({ hasText: "Running", visible: true }).first();
+
 test("every page looks right in the dark and on a phone", async () => {
   for (const [name, path] of [["endpoints", "/o/default/endpoints"], ["analytics", ANALYTICS], ["timeline", `${ANALYTICS}?tab=timeline`]]) {
     const dark = await browser.visit(path, { colours: "dark" });
-    await dark.page.getByRole("main").getByText("Running").first().waitFor();
+    await shown(dark.page).waitFor();
     await shoot(dark.page, `${name}-dark`);
     await dark.close();
     const phone = await browser.visit(path, { viewport: NARROW });
-    await phone.page.getByRole("main").getByText("Running").first().waitFor();
+    await shown(phone.page).waitFor();
     const overflow = await phone.page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
     assert.ok(overflow <= 0, `${path} is ${overflow} px too wide`);
     await shoot(phone.page, `${name}-phone`);

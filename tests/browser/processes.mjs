@@ -55,38 +55,39 @@ max_replicas = ${max}
 replicas = [${urls.map((url) => `{ url = "${url}" }`).join(", ")}]
 `;
 
-function configuration(urls) {
+function configuration(urls, models) {
   const mistral = `\n[[endpoint]]\nname = "mistral"\nmodel = "${MISTRAL}"\nmin_replicas = 1\nmax_replicas = 3\nprocess = { engine = "simulator" }\n`;
-  return endpoint({ name: "llama", model: LLAMA, urls, max: 4 }) + mistral;
+  const more = models.map((model) => endpoint({ name: model.split("/")[0], model, urls: urls.slice(0, 1), max: 1 }));
+  return endpoint({ name: "llama", model: LLAMA, urls, max: 4 }) + more.join("") + mistral;
 }
 
 const SIMULATE = ["simulate", "--listen", "127.0.0.1:0", "--model", LLAMA, "--token-ms", "2", "--first-token-ms", "20"];
 
 /** Starts all processes; what was started before one of them failed is ended. */
-async function startAll(folder, { empty }, started) {
+async function startAll(folder, { empty, models }, started) {
   const urls = [];
   for (const number of empty ? [] : [0, 1]) {
     const simulator = await listening(SIMULATE, join(folder, `simulator-${number}.log`));
     started.unshift(simulator);
     urls.push(simulator.url);
   }
-  writeFileSync(join(folder, "inferscope.toml"), empty ? "" : configuration(urls));
+  writeFileSync(join(folder, "inferscope.toml"), empty ? "" : configuration(urls, models));
   const args = ["serve", "--config", join(folder, "inferscope.toml"), "--data-dir", join(folder, "data"), "--listen", "127.0.0.1:0"];
   const server = await listening(args, join(folder, "server.log"), { INFERSCOPE_ROOT_EMAIL: EMAIL, INFERSCOPE_ROOT_PASSWORD: PASSWORD });
   started.unshift(server);
   const get = (path) => fetch(server.url + path, { headers: { authorization: ROOT_BASIC } });
   await until("the server is ready", async () => (await get("/readyz")).status === 200);
   const token = await newToken(server.url, ROOT_BASIC);
-  if (!empty) await until("replicas run", async () => (await running(get)) === 3, 60_000);
+  if (!empty) await until("replicas run", async () => (await running(get)) === 3 + models.length, 60_000);
   return { url: server.url, token, get };
 }
 
 /**
  * A server with two simulated replicas behind `llama` and one process replica behind `mistral`, or with
- * nothing at all. `call` makes a model call through it, `send` stores spans, `stop` ends everything and
+ * nothing at all; each of `models` gets an endpoint more, named by what stands before its slash. `call` makes a model call through it, `send` stores spans, `stop` ends everything and
  * removes its folder.
  */
-export async function startServer({ empty = false } = {}) {
+export async function startServer({ empty = false, models = [] } = {}) {
   const folder = mkdtempSync(join(tmpdir(), "inferscope-browser-"));
   const started = [];
   const stop = async () => {
@@ -94,7 +95,7 @@ export async function startServer({ empty = false } = {}) {
     rmSync(folder, { recursive: true, force: true });
   };
   try {
-    const { url, token, get } = await startAll(folder, { empty }, started);
+    const { url, token, get } = await startAll(folder, { empty, models }, started);
     return { url, token, get, call: (asked) => call(url, token, asked), send: (spans) => send(url, token, spans), stop };
   } catch (failure) {
     await stop();

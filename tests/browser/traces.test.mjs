@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
 import { after, before, test } from "node:test";
 import { openBrowser, shoot } from "./browser.mjs";
 import { LLAMA, MISTRAL, startServer } from "./processes.mjs";
@@ -39,7 +40,7 @@ test("the list shows each call with model, tokens and status", async () => {
   const { page, close } = await browser.visit(TRACES);
   await shows(page, 4);
   const needle = rows(page).filter({ hasText: "needle" });
-  await needle.getByText(LLAMA).waitFor();
+  await needle.getByText(LLAMA, { exact: true }).waitFor();
   await needle.getByText("llama3.1-8b").waitFor();
   await needle.getByText(/7 → 8/).waitFor();
   const failed = rows(page).filter({ hasText: /rate limit/i });
@@ -90,11 +91,59 @@ test("a trace shows the conversation, the waterfall, tokens, attributes and raw 
   await shoot(page, "trace-chat-light");
 
   await page.getByRole("tab", { name: "Attributes" }).click();
-  await page.getByTestId("attributes").getByText("llm_request_parameters_model").waitFor();
+  await page.getByTestId("attributes").getByRole("rowheader", { name: "llm_request_parameters_model", exact: true }).waitFor();
   await page.getByTestId("attributes").getByText(LLAMA).first().waitFor();
   await page.getByRole("tab", { name: "Raw" }).click();
   await page.getByTestId("raw").getByText(/"trace_id"/).first().waitFor();
   await page.waitForURL(/pane=raw/);
+  await close();
+});
+
+test("the range narrows the list, and a range before the first call is empty", async () => {
+  const { page, close } = await browser.visit(TRACES);
+  await until("rows", async () => (await rows(page).count()) >= 4);
+  await page.getByTestId("range").click();
+  await page.getByRole("textbox", { name: /From/ }).fill("now-3h");
+  await page.getByRole("textbox", { name: /To/ }).fill("now-2h");
+  await page.getByRole("button", { name: "Apply" }).click();
+  await page.waitForURL(/from=/);
+  await page.getByRole("heading", { name: "No traces in this range" }).waitFor();
+  await page.goBack();
+  await until("rows again", async () => (await rows(page).count()) >= 4);
+  await close();
+});
+
+test("what the application does not know of its call is taken from the gateway's span below", async () => {
+  const [traceId, spanId] = [randomBytes(16).toString("hex"), randomBytes(8).toString("hex")];
+  const start = BigInt(Date.now()) * 1_000_000n;
+  assert.equal(await server.call({ prompt: "a call seen twice", stream: true, traceparent: `00-${traceId}-${spanId}-01` }), 200);
+  const text = (key, value) => ({ key, value: { stringValue: value } });
+  await server.send([{
+    traceId, spanId, name: "ChatCompletion", kind: 1, status: { code: 1 },
+    startTimeUnixNano: `${start}`, endTimeUnixNano: `${BigInt(Date.now()) * 1_000_000n}`,
+    attributes: [
+      text("openinference.span.kind", "LLM"),
+      text("llm.system", "openai"),
+      text("llm.invocation_parameters", JSON.stringify({ model: LLAMA, stream: true })),
+      text("input.value", JSON.stringify({ messages: [{ role: "user", content: "a call seen twice" }] })),
+      text("input.mime_type", "application/json"),
+    ],
+  }]);
+  await until("both spans", async () => (await (await server.get(`/scope/v1/orgs/default/traces/${traceId}`)).json()).spans?.length === 2);
+  const { page, close } = await browser.visit(`${TRACES}/${traceId}`);
+  await until("tokens of the gateway", async () => /^4 → 8\s/.test(await page.getByTestId("trace-tokens").innerText()));
+  assert.match(await page.getByTestId("trace-ttft").innerText(), /ms$/);
+  assert.equal(await page.getByTestId("trace-model").innerText(), LLAMA);
+  await page.getByTestId("output-as-gateway-saw").waitFor();
+  await page.getByTestId("message").nth(1).getByText("[simulator]").waitFor();
+  assert.equal(await page.getByTestId("message").count(), 2);
+  await shoot(page, "trace-seen-twice");
+  await page.getByRole("tab", { name: "Overview" }).click();
+  await page.getByRole("heading", { name: "Tokens and cost, as the gateway saw them" }).waitFor();
+  await page.getByTestId("waterfall").focus();
+  await page.keyboard.press("ArrowDown");
+  await page.waitForURL((url) => (url.searchParams.get("span") ?? spanId) !== spanId);
+  await page.getByRole("heading", { name: "Tokens and cost", exact: true }).waitFor();
   await close();
 });
 

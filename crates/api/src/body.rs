@@ -1,9 +1,16 @@
-//! Bodies with a bound.
+//! Bodies with a bound, each and all together.
+
+use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Body;
 use bytes::Bytes;
 use fault::{Class, Fault};
+use http::HeaderMap;
+use http::header::CONTENT_LENGTH;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::trouble::Trouble;
 
@@ -16,5 +23,34 @@ pub(crate) async fn read_body(body: Body, most: usize) -> Result<Bytes, Trouble>
             Err(Trouble::new(Fault::caller(Class::TooLarge), message))
         }
         Err(error) => Err(Trouble::invalid(format!("the body could not be read: {error}"))),
+    }
+}
+
+/// How many bytes of bodies are worked on at once, in MiB.
+#[derive(Clone)]
+pub(crate) struct Budget(Arc<Semaphore>);
+
+impl Budget {
+    pub(crate) fn of_mebibytes(mebibytes: usize) -> Self {
+        Self(Arc::new(Semaphore::new(mebibytes)))
+    }
+
+    /// Room for a body of the length that its headers say, else of the most that it may have; until it is dropped.
+    pub(crate) fn take(
+        &self,
+        headers: &HeaderMap,
+        most: usize,
+    ) -> Result<OwnedSemaphorePermit, Trouble> {
+        let said =
+            headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+        let mebibytes = said.unwrap_or(most).min(most).div_ceil(1 << 20);
+        let permits = u32::try_from(mebibytes).unwrap_or(u32::MAX);
+        Arc::clone(&self.0).try_acquire_many_owned(permits).map_err(|_| {
+            let fault = Fault::us(Class::Overloaded).after(Duration::from_secs(1));
+            Trouble::new(
+                fault,
+                "too many large bodies are being taken in at once, send again later",
+            )
+        })
     }
 }

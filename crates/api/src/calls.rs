@@ -34,7 +34,7 @@ pub(crate) fn routes(calls: Calls) -> Router {
 type Answer = Result<Response<GatewayBody>, Refusal<Hub>>;
 
 async fn by_model(State(calls): State<Calls>, request: Request) -> Answer {
-    // The router lets anybody see which models there are, and so do we: within all namespaces, none.
+    // The root login calls models of every namespace, anybody else those of their own.
     let identity = calls.door.caller(request.headers()).await?;
     let org = identity.home();
     identity.may(&org, Scope::Call)?;

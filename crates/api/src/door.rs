@@ -17,13 +17,7 @@ pub(crate) struct Door(pub(crate) Accounts);
 impl Door {
     /// The caller, whoever it is.
     pub(crate) async fn caller(&self, headers: &HeaderMap) -> Result<Arc<Identity>, Trouble> {
-        self.by_authorization(headers.get(AUTHORIZATION).map(http::HeaderValue::as_bytes)).await
-    }
-
-    pub(crate) async fn by_authorization(
-        &self,
-        authorization: Option<&[u8]>,
-    ) -> Result<Arc<Identity>, Trouble> {
+        let authorization = headers.get(AUTHORIZATION).map(http::HeaderValue::as_bytes);
         let credentials = Credentials::from_authorization(authorization)?;
         match self.0.identify_cached(&credentials) {
             Some(identity) => Ok(identity),

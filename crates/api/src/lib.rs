@@ -59,6 +59,8 @@ pub struct Services {
     pub otlp_limits: otlp::Limits,
     /// Most bytes of an OTLP body as it is sent.
     pub otlp_body_bytes: usize,
+    /// Most bytes of all OTLP bodies that are taken in at once.
+    pub otlp_budget_bytes: usize,
     /// This program's version.
     pub version: &'static str,
 }
@@ -73,6 +75,7 @@ pub fn router(services: Services) -> Router {
         ingest: services.ingest.clone(),
         limits: services.otlp_limits,
         body_bytes: services.otlp_body_bytes,
+        budget: body::Budget::of_mebibytes(services.otlp_budget_bytes.div_ceil(1 << 20)),
     };
     let health = health::Health {
         door: door.clone(),
@@ -109,6 +112,12 @@ pub fn router(services: Services) -> Router {
         .merge(calls::routes(calls::Calls { door, gateway }))
         .merge(health::routes(health))
         .merge(ui::routes(services.assets))
+        .fallback(nothing)
         // Each route has its own bound.
         .layer(DefaultBodyLimit::disable())
+}
+
+/// What an address gets that is none of ours.
+async fn nothing() -> trouble::Refusal<trouble::Native> {
+    trouble::Trouble::not_found("there is no such route").into()
 }

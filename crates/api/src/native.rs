@@ -13,7 +13,7 @@ use serde_json::json;
 
 use crate::door::Door;
 use crate::hub::orgs;
-use crate::trouble::{Native, Refusal, Trouble};
+use crate::trouble::{Native, Refusal};
 
 #[derive(Clone)]
 pub(crate) struct AboutRoutes {
@@ -22,10 +22,7 @@ pub(crate) struct AboutRoutes {
 }
 
 pub(crate) fn routes(state: AboutRoutes) -> Router {
-    Router::new()
-        .route("/scope/v1/whoami", get(whoami))
-        .route("/scope/v1/{*rest}", get(nothing))
-        .with_state(state)
+    Router::new().route("/scope/v1/whoami", get(whoami)).with_state(state)
 }
 
 async fn whoami(
@@ -36,8 +33,4 @@ async fn whoami(
     let orgs = orgs(&state.door, &identity);
     Ok(Json(json!({ "subject": identity.subject, "orgs": orgs, "version": state.version }))
         .into_response())
-}
-
-async fn nothing() -> Refusal<Native> {
-    Trouble::not_found("there is no such route").into()
 }

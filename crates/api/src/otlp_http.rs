@@ -11,7 +11,7 @@ use ingest::{Accepted, Ingest};
 use otlp::{Encoding, Format, Limits, Outcome, decode_traces, encode_traces_response, inflate};
 use schema::{DEFAULT_STREAM, Kind, Table};
 
-use crate::body::read_body;
+use crate::body::{Budget, read_body};
 use crate::door::Door;
 use crate::trouble::{OpenObserve, Refusal, Trouble};
 
@@ -22,6 +22,8 @@ pub(crate) struct Otlp {
     pub(crate) limits: Limits,
     /// Most bytes of a body as it is sent.
     pub(crate) body_bytes: usize,
+    /// Bytes of all bodies together.
+    pub(crate) budget: Budget,
 }
 
 pub(crate) fn routes(otlp: Otlp) -> Router {
@@ -60,6 +62,8 @@ impl Otlp {
             .await?;
         let format = Format::of(text(headers, CONTENT_TYPE.as_str()))?;
         let encoding = Encoding::of(text(headers, CONTENT_ENCODING.as_str()))?;
+        self.ingest.has_room()?;
+        let _budget = self.budget.take(headers, self.body_bytes)?;
         let body = read_body(body, self.body_bytes).await?;
         let body = inflate(body, encoding, self.limits.decompressed_bytes)?;
         let traces = decode_traces(&body, format, &self.limits)?;

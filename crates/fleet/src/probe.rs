@@ -54,7 +54,7 @@ impl Prober {
             Schemes::Http => AnyClient::Http(builder.build(tcp)),
             Schemes::HttpAndHttps => {
                 let tls = HttpsConnectorBuilder::new()
-                    .with_native_roots()
+                    .with_provider_and_native_roots(rustls::crypto::ring::default_provider())
                     .map_err(|error| Error::RootCertificates { reason: error.to_string() })?;
                 AnyClient::Https(
                     builder.build(tls.https_or_http().enable_http1().wrap_connector(tcp)),

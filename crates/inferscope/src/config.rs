@@ -19,6 +19,7 @@ pub(crate) struct Config {
     pub(crate) listen: Vec<String>,
     pub(crate) grace: Duration,
     pub(crate) body_bytes: usize,
+    pub(crate) bodies_bytes: usize,
     pub(crate) otlp: OtlpLimits,
     pub(crate) ingest: IngestConfig,
     pub(crate) query: QueryLimits,
@@ -27,6 +28,7 @@ pub(crate) struct Config {
     pub(crate) flush_after: Duration,
     pub(crate) flush_bytes: usize,
     pub(crate) most_columns: usize,
+    pub(crate) most_streams: usize,
     pub(crate) most_hot_bytes: usize,
     pub(crate) endpoints: Vec<EndpointSpec>,
 }
@@ -72,6 +74,7 @@ impl Default for RawServer {
 #[serde(deny_unknown_fields, default)]
 struct RawIngest {
     body_bytes: usize,
+    bodies_bytes: usize,
     decompressed_bytes: usize,
     attributes_per_span: usize,
     nesting: usize,
@@ -87,6 +90,7 @@ impl Default for RawIngest {
         let (otlp, ingest) = (OtlpLimits::default(), IngestConfig::default());
         Self {
             body_bytes: 64 << 20,
+            bodies_bytes: 256 << 20,
             decompressed_bytes: otlp.decompressed_bytes,
             attributes_per_span: otlp.attributes_per_span,
             nesting: otlp.nesting,
@@ -106,6 +110,7 @@ struct RawQuery {
     memory_bytes: usize,
     concurrent: usize,
     most_rows: usize,
+    most_bytes: usize,
 }
 
 impl Default for RawQuery {
@@ -116,6 +121,7 @@ impl Default for RawQuery {
             memory_bytes: limits.memory,
             concurrent: limits.concurrent,
             most_rows: limits.most_rows,
+            most_bytes: limits.most_bytes,
         }
     }
 }
@@ -157,6 +163,7 @@ struct RawStorage {
     flush_after_s: f64,
     flush_bytes: usize,
     most_columns: usize,
+    most_streams: usize,
     most_hot_bytes: usize,
 }
 
@@ -167,6 +174,7 @@ impl Default for RawStorage {
             flush_after_s: lake.flush_after.as_secs_f64(),
             flush_bytes: lake.flush_bytes,
             most_columns: lake.most_columns,
+            most_streams: lake.most_streams,
             most_hot_bytes: lake.most_hot_bytes,
         }
     }
@@ -294,6 +302,7 @@ impl Checker<'_> {
             listen,
             grace: self.seconds("server.grace_s", raw.server.grace_s),
             body_bytes: self.at_least_one("ingest.body_bytes", raw.ingest.body_bytes),
+            bodies_bytes: raw.ingest.bodies_bytes.max(raw.ingest.body_bytes),
             otlp: OtlpLimits {
                 decompressed_bytes: self
                     .at_least_one("ingest.decompressed_bytes", raw.ingest.decompressed_bytes),
@@ -307,6 +316,8 @@ impl Checker<'_> {
                 memory: self.at_least_one("query.memory_bytes", raw.query.memory_bytes),
                 concurrent: self.at_least_one("query.concurrent", raw.query.concurrent),
                 most_rows: self.at_least_one("query.most_rows", raw.query.most_rows),
+                most_bytes: self.at_least_one("query.most_bytes", raw.query.most_bytes),
+                spill_folder: None,
             },
             gateway: self.gateway(&raw.gateway),
             recording: RecordingConfig {
@@ -316,6 +327,7 @@ impl Checker<'_> {
             flush_after: self.seconds("storage.flush_after_s", raw.storage.flush_after_s),
             flush_bytes: self.at_least_one("storage.flush_bytes", raw.storage.flush_bytes),
             most_columns: raw.storage.most_columns,
+            most_streams: self.at_least_one("storage.most_streams", raw.storage.most_streams),
             most_hot_bytes: self.at_least_one("storage.most_hot_bytes", raw.storage.most_hot_bytes),
             endpoints: raw
                 .endpoint

@@ -20,12 +20,10 @@ impl History for LakeHistory {
         to_us: i64,
     ) -> BoxFuture<'a, Result<Vec<Row>, HistoryError>> {
         async move {
-            let rows = self.0.rows(&Table::rollups(org.clone()), from_us, to_us).await;
-            let mut rows = rows.map_err(|error| HistoryError::new(error.fault(), error))?;
-            if let Some(endpoint) = endpoint {
-                rows.retain(|row| row.text("endpoint") == Some(endpoint));
-            }
-            Ok(rows)
+            let equal: Vec<(&str, &str)> =
+                endpoint.map(|name| ("endpoint", name)).into_iter().collect();
+            let rows = self.0.rows(&Table::rollups(org.clone()), from_us, to_us, &equal).await;
+            rows.map_err(|error| HistoryError::new(error.fault(), error))
         }
         .boxed()
     }

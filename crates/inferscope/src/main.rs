@@ -8,6 +8,7 @@ mod history;
 mod listen;
 mod picker;
 mod recorder;
+mod restore;
 mod sampler;
 mod serve;
 mod simulate;

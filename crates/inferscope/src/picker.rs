@@ -1,5 +1,6 @@
 //! The fleet as the gateway's picker: the two rooms do not know each other.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use fleet::{Endpoint, Fleet};
@@ -9,25 +10,38 @@ use gateway::{
 };
 
 /// Asks the fleet on the gateway's behalf.
-pub(crate) struct FleetPicker(pub(crate) Arc<Fleet>);
-
-impl FleetPicker {
-    fn endpoint(&self, route: &Route) -> Option<Arc<Endpoint>> {
-        self.0.by_name(&route.namespace, &route.endpoint)
-    }
+pub(crate) struct FleetPicker {
+    fleet: Arc<Fleet>,
+    /// Made once: a call must not pay for them.
+    routes: HashMap<(String, String), Arc<Route>>,
 }
 
-fn route(endpoint: &Endpoint) -> Arc<Route> {
-    Arc::new(Route::new(endpoint.namespace(), endpoint.name(), endpoint.model()))
+impl FleetPicker {
+    pub(crate) fn new(fleet: Arc<Fleet>) -> Self {
+        let route = |endpoint: &Arc<Endpoint>| {
+            let key = (endpoint.namespace().to_owned(), endpoint.name().to_owned());
+            (key, Arc::new(Route::new(endpoint.namespace(), endpoint.name(), endpoint.model())))
+        };
+        let routes = fleet.endpoints().iter().map(route).collect();
+        Self { fleet, routes }
+    }
+
+    fn endpoint(&self, route: &Route) -> Option<Arc<Endpoint>> {
+        self.fleet.by_name(&route.namespace, &route.endpoint)
+    }
+
+    fn route(&self, endpoint: &Endpoint) -> Option<Arc<Route>> {
+        self.routes.get(&(endpoint.namespace().to_owned(), endpoint.name().to_owned())).cloned()
+    }
 }
 
 impl Picker for FleetPicker {
     fn resolve_model(&self, namespace: Option<&str>, model: &str) -> Option<Arc<Route>> {
-        self.0.by_model(namespace, model).map(|endpoint| route(&endpoint))
+        self.fleet.by_model(namespace, model).and_then(|endpoint| self.route(&endpoint))
     }
 
     fn resolve_endpoint(&self, namespace: &str, name: &str) -> Option<Arc<Route>> {
-        self.0.by_name(namespace, name).map(|endpoint| route(&endpoint))
+        self.fleet.by_name(namespace, name).and_then(|endpoint| self.route(&endpoint))
     }
 
     fn models(&self, namespace: Option<&str>) -> Vec<Model> {
@@ -46,7 +60,7 @@ impl Picker for FleetPicker {
             providers: model.endpoints.iter().map(provider).collect(),
             id: model.id,
         };
-        self.0.models(namespace).into_iter().map(model).collect()
+        self.fleet.models(namespace).into_iter().map(model).collect()
     }
 
     fn arrived(&self, route: &Route) -> Held {
@@ -87,6 +101,6 @@ impl Picker for FleetPicker {
             Failure::Reset => "the connection broke before a call was answered",
             Failure::Timeout => "no response head came in time for a call",
         };
-        self.0.failed(&lease.replica.id, why);
+        self.fleet.failed(&lease.replica.id, why);
     }
 }

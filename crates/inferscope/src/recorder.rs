@@ -31,6 +31,8 @@ pub(crate) struct Recorder {
     pub(crate) waiting: Vec<(OrgName, Vec<Row>)>,
     /// The position of the last call that analytics has observed.
     pub(crate) observed: Arc<AtomicU64>,
+    /// The position of the last call that is in `waiting` or in a logged rollup.
+    pub(crate) covers: u64,
 }
 
 impl Recorder {
@@ -64,7 +66,12 @@ impl Recorder {
     async fn store(&self, calls: Vec<CallRecord>) {
         let mut by_org: BTreeMap<String, Vec<Span>> = BTreeMap::new();
         for call in calls {
-            by_org.entry(call.org.clone()).or_default().push(into_span(call));
+            // A call belongs to whom its endpoint belongs to; one that found none, to its caller.
+            let owner = call
+                .route
+                .as_ref()
+                .map_or_else(|| call.org.clone(), |route| route.namespace.clone());
+            by_org.entry(owner).or_default().push(into_span(call));
         }
         for (org, spans) in by_org {
             let Ok(org) = OrgName::from_str(&org) else { continue };
@@ -84,8 +91,8 @@ impl Recorder {
         // What was taken before comes first: analytics counts on it.
         if self.waiting.is_empty() {
             self.waiting = self.analytics.take_rollups();
+            self.covers = self.observed.load(Ordering::SeqCst);
         }
-        let observed = self.observed.load(Ordering::SeqCst);
         while let Some((org, rows)) = self.waiting.last() {
             if let Err(error) = self.ingest.rows(Table::rollups(org.clone()), rows.clone()).await {
                 tracing::warn!(%error, "rollups were not logged; they are kept for the next try");
@@ -93,7 +100,9 @@ impl Recorder {
             }
             self.waiting.pop();
         }
-        // Calls that are in no logged rollup stay in the log.
-        self.ingest.trim(observed.saturating_add(1));
+        // Calls that are in no logged rollup stay in the log; when there are none, none is needed.
+        let all_covered = self.observed.load(Ordering::SeqCst) == self.covers;
+        let needed_from = if all_covered { u64::MAX } else { self.covers.saturating_add(1) };
+        self.ingest.trim(needed_from);
     }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use accounts::{Accounts, FirstLogin, Identity, Orgs, Scopes};
-use analytics::{Analytics, AnalyticsConfig, totals_of};
+use analytics::{Analytics, AnalyticsConfig};
 use anyhow::Context as _;
 use api::Services;
 use clock::{SharedClock, SystemClock};
@@ -18,8 +18,9 @@ use ingest::Ingest;
 use lake::{Flush, Lake, LakeConfig};
 use metadata::Metadata;
 use query::Query;
-use schema::{Kind, OrgName, ROLLUP_STREAM, Row, Table};
+use schema::OrgName;
 use tasks::{Grace, Stage, Tasks};
+use tokio::runtime::Runtime;
 use wal::{Wal, WalConfig};
 
 use crate::assets;
@@ -29,6 +30,7 @@ use crate::history::LakeHistory;
 use crate::listen;
 use crate::picker::FleetPicker;
 use crate::recorder::Recorder;
+use crate::restore::Stored;
 use crate::sampler;
 
 /// How often tables are looked at for a flush.
@@ -42,6 +44,7 @@ pub(crate) struct Running {
     tasks: Tasks,
     lake: Arc<Lake>,
     metadata: Metadata,
+    workers: Runtime,
     grace: Duration,
 }
 
@@ -85,24 +88,27 @@ pub(crate) async fn start(config: Config) -> anyhow::Result<Running> {
         Accounts::open(metadata.clone(), clock.clone(), environment::root_login()).await?;
     ensure_namespaces(&accounts, &config).await?;
 
-    let lake = Arc::new(Lake::open(lake_config(&config)?, clock.clone()).await?);
     let (wal, replay) = Wal::open(&config.data_dir.join("wal"), WalConfig::default())?;
+    let lake = Arc::new(Lake::open(lake_config(&config)?, clock.clone()).await?);
+    let workers = query_workers()?;
+    let query = query(&config, &lake, &workers)?;
     let ingest =
         Ingest::new(wal, Arc::clone(&lake), clock.clone(), tasks.clone(), config.ingest.clone());
     let history = Arc::new(LakeHistory(Arc::clone(&lake)));
     let analytics = Arc::new(Analytics::new(clock.clone(), AnalyticsConfig::default(), history));
-    restore(&ingest, replay, &lake, &analytics, &accounts).await?;
+    let stored = Stored { ingest: &ingest, lake: &lake, query: &query, analytics: &analytics };
+    stored.restore(replay, &accounts.orgs()).await?;
 
     let (recording, recordings) = recording(config.recording);
-    let picker = Arc::new(FleetPicker(Arc::clone(&fleet)));
+    let picker = Arc::new(FleetPicker::new(Arc::clone(&fleet)));
     let gateway = Arc::new(Gateway::new(picker, recording, clock.clone(), config.gateway.clone()));
-    let query = Query::new(Arc::clone(&lake), config.query.clone())?;
     let recorder = Recorder {
         recordings,
         ingest: ingest.clone(),
         analytics: Arc::clone(&analytics),
         waiting: Vec::new(),
         observed: Arc::default(),
+        covers: 0,
     };
     spawn(&tasks, &lake, &fleet, &analytics, recorder);
 
@@ -118,12 +124,22 @@ pub(crate) async fn start(config: Config) -> anyhow::Result<Running> {
         assets: assets::assets(),
         otlp_limits: config.otlp,
         otlp_body_bytes: config.body_bytes,
+        otlp_budget_bytes: config.bodies_bytes,
         version: env!("CARGO_PKG_VERSION"),
     });
     listen::serve(&tasks, listeners, &app);
     announce(&config.data_dir, &addresses)?;
     tracing::info!(after = ?began.elapsed(), data_dir = %config.data_dir.display(), "serving");
-    Ok(Running { addresses, accounts, first_login, tasks, lake, metadata, grace: config.grace })
+    Ok(Running {
+        addresses,
+        accounts,
+        first_login,
+        tasks,
+        lake,
+        metadata,
+        workers,
+        grace: config.grace,
+    })
 }
 
 impl Running {
@@ -139,6 +155,7 @@ impl Running {
             tracing::warn!(%error, "the last flush failed; the rows are read from the log at the next start");
         }
         self.metadata.close().await;
+        self.workers.shutdown_background();
         tracing::info!("stopped");
         Ok(())
     }
@@ -153,9 +170,25 @@ impl Running {
 
 /// Prompts and answers are in there: nobody else's business.
 fn make_private(folder: &Path) -> anyhow::Result<()> {
-    use std::os::unix::fs::DirBuilderExt as _;
-    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
-    made.with_context(|| format!("cannot make the data folder {}", folder.display()))
+    use std::os::unix::fs::PermissionsExt as _;
+    let made = std::fs::create_dir_all(folder)
+        .and_then(|()| std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o700)));
+    made.with_context(|| format!("cannot make the data folder {} private", folder.display()))
+}
+
+/// Threads for questions, which compute for long and must not keep calls waiting.
+fn query_workers() -> anyhow::Result<Runtime> {
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().thread_name("query").enable_all().build();
+    runtime.context("cannot start the threads for queries")
+}
+
+fn query(config: &Config, lake: &Arc<Lake>, workers: &Runtime) -> anyhow::Result<Query> {
+    let folder = config.data_dir.join("spill");
+    std::fs::create_dir_all(&folder)
+        .with_context(|| format!("cannot make {}", folder.display()))?;
+    let limits = query::Limits { spill_folder: Some(folder), ..config.query.clone() };
+    Ok(Query::new(Arc::clone(lake), limits, workers.handle().clone())?)
 }
 
 /// Endpoints of the configuration may be in organisations that nobody has written to yet.
@@ -168,25 +201,30 @@ async fn ensure_namespaces(accounts: &Accounts, config: &Config) -> anyhow::Resu
     Ok(())
 }
 
-/// A log has a name of its own, so that tables know whose positions they hold.
+/// A log has a name of its own, so that tables know whose positions they hold. It is kept with the log: whoever takes
+/// the log away takes the name along, and a new log is not taken for the old one.
 fn lake_config(config: &Config) -> anyhow::Result<LakeConfig> {
-    let path = config.data_dir.join("writer");
+    let folder = config.data_dir.join("wal");
+    let path = folder.join("name");
     let writer = match std::fs::read_to_string(&path) {
         Ok(name) => name.trim().to_owned(),
-        Err(_) => {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             let name = format!("inferscope-{:016x}", rand::random::<u64>());
             let mut file = std::fs::File::create(&path)
                 .with_context(|| format!("cannot write {}", path.display()))?;
             file.write_all(name.as_bytes())?;
             file.sync_all()?;
+            std::fs::File::open(&folder)?.sync_all()?;
             name
         }
+        Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
     };
     Ok(LakeConfig {
         writer,
         flush_after: config.flush_after,
         flush_bytes: config.flush_bytes,
         most_columns: config.most_columns,
+        most_streams: config.most_streams,
         most_hot_bytes: config.most_hot_bytes,
         ..LakeConfig::in_folder(config.data_dir.join("lake"))
     })
@@ -198,50 +236,6 @@ fn fleet_settings(config: &Config) -> FleetSettings {
         hidden_env: environment::HIDDEN.map(str::to_owned).to_vec(),
         ..FleetSettings::default()
     }
-}
-
-/// Brings lake and analytics to where the log ends: rows that no table holds, then the stored rollups, then the calls
-/// that are in no rollup yet.
-async fn restore(
-    ingest: &Ingest,
-    replay: wal::Replay,
-    lake: &Lake,
-    analytics: &Analytics,
-    accounts: &Accounts,
-) -> anyhow::Result<()> {
-    let mut calls: Vec<(u64, OrgName, Row)> = Vec::new();
-    let replayed = ingest.replay(replay, |position, table, rows| match table.kind {
-        Kind::Metrics if table.stream == ROLLUP_STREAM => {
-            // These rollups hold the calls up to their position: no need to keep them at hand.
-            let rolled_up = rows
-                .iter()
-                .filter_map(|row| row.int("log_position"))
-                .max()
-                .unwrap_or(0)
-                .unsigned_abs();
-            calls.retain(|(position, org, _)| *org != table.org || *position > rolled_up);
-        }
-        Kind::Traces => {
-            let of_gateway = |row: &&Row| row.text("inferscope_vantage_point") == Some("gateway");
-            calls.extend(
-                rows.iter()
-                    .filter(of_gateway)
-                    .map(|row| (position, table.org.clone(), row.clone())),
-            );
-        }
-        Kind::Metrics | Kind::Logs => {}
-    });
-    if replayed.rows > 0 || replayed.unreadable.is_some() {
-        tracing::info!(?replayed, "the log was replayed");
-    }
-    for org in accounts.orgs() {
-        let rows = lake.rows(&Table::rollups(org.clone()), i64::MIN, i64::MAX).await?;
-        analytics.restore(&org, &rows, totals_of(&rows));
-    }
-    for (position, org, row) in &calls {
-        analytics.observe(*position, org, [row]);
-    }
-    Ok(())
 }
 
 fn spawn(

@@ -22,7 +22,7 @@ pub struct Counts {
     pub duplicates: u64,
     /// Spans that were refused, each with a reason in the answer.
     pub rejected: u64,
-    /// Spans that the log did not take; their sender was told to send them again.
+    /// Spans that the log did not take. A program was told to send them again; a call of the gateway is lost.
     pub failed: u64,
 }
 

@@ -11,6 +11,14 @@ pub enum Error {
     /// The same spans were sent before and are being stored at this moment.
     #[error("these spans are being stored from an earlier request, send again later")]
     InFlight,
+    /// The organisation has as many streams as it may have.
+    #[error(
+        "stream {stream:?} would be one more than storage.most_streams allows: check the stream-name header"
+    )]
+    TooManyStreams {
+        /// The stream that was not made.
+        stream: String,
+    },
     /// The log did not take the batch.
     #[error("the batch could not be logged: {0}")]
     Log(#[from] wal::Error),
@@ -20,13 +28,14 @@ pub enum Error {
 }
 
 impl Error {
-    /// Class, blame and retry: all that happens here passes, so exporters are told to send again.
+    /// Class, blame and retry: what passes is worth sending again, and exporters are told so.
     #[must_use]
     pub fn fault(&self) -> Fault {
         match self {
             Self::NoRoom => Fault::us(Class::Overloaded).after(Duration::from_secs(2)),
             Self::InFlight => Fault::us(Class::Overloaded).after(Duration::from_secs(1)),
             Self::Stopping => Fault::us(Class::Unavailable).after(Duration::from_secs(2)),
+            Self::TooManyStreams { .. } => Fault::caller(Class::Invalid),
             Self::Log(error) => error.fault(),
         }
     }

@@ -80,8 +80,37 @@ struct Inner {
     config: IngestConfig,
     recent: Recent,
     books: Books,
-    /// When the log stood where, newest last.
-    marks: Mutex<VecDeque<(Instant, u64)>>,
+    /// Where the log stood when, newest last.
+    marks: Mutex<VecDeque<Mark>>,
+}
+
+/// Where the log stood at one moment.
+#[derive(Clone, Copy, Debug)]
+struct Mark {
+    at: Instant,
+    /// All below was committed.
+    position: u64,
+    /// Bytes logged until then, since the start.
+    bytes: u64,
+}
+
+/// Keys whose spans are being stored. Dropped before they are settled, also by a panic, they are forgotten, so that
+/// the spans can be sent again.
+struct InFlightKeys {
+    ingest: Arc<Inner>,
+    keys: Vec<SpanKey>,
+}
+
+impl InFlightKeys {
+    fn settle(mut self) {
+        self.ingest.recent.settle(&std::mem::take(&mut self.keys));
+    }
+}
+
+impl Drop for InFlightKeys {
+    fn drop(&mut self) {
+        self.ingest.recent.forget(&self.keys);
+    }
 }
 
 impl Ingest {
@@ -194,6 +223,14 @@ impl Ingest {
         self.0.wal.trim(Position(keep_from));
     }
 
+    /// Whether there is room for more rows: asked before a body is read, so that what will be refused costs nothing.
+    ///
+    /// # Errors
+    /// [`Error::NoRoom`] if not.
+    pub fn has_room(&self) -> Result<(), Error> {
+        if self.0.lake.has_room() { Ok(()) } else { Err(Error::NoRoom) }
+    }
+
     /// The counts of what came in.
     #[must_use]
     pub fn books(&self) -> Counts {
@@ -214,8 +251,9 @@ impl Ingest {
         options: Options,
         observe: impl FnOnce(u64, &[Row]) + Send + 'static,
     ) -> Result<(u64, u64), Error> {
-        if !self.0.lake.has_room() {
-            return Err(Error::NoRoom);
+        self.has_room()?;
+        if !self.0.lake.may_take(&table) {
+            return Err(Error::TooManyStreams { stream: table.stream });
         }
         let keys: Vec<SpanKey> =
             spans.iter().map(|span| SpanKey::new(&table, span.trace_id, span.span_id)).collect();
@@ -245,20 +283,21 @@ impl Ingest {
         observe: impl FnOnce(u64, &[Row]) + Send + 'static,
     ) -> Result<(), Error> {
         let inner = Arc::clone(&self.0);
+        let keys = InFlightKeys { ingest: Arc::clone(&self.0), keys };
         let (done, result) = tokio::sync::oneshot::channel();
         self.0.tasks.spawn(Stage::Wal, "ingest-commit", async move {
             let ticket = inner.lake.ticket();
             let logged = inner.wal.append(record::encode(&table, &rows)).await;
             match logged {
                 Ok(position) => {
-                    inner.recent.settle(&keys);
+                    keys.settle();
                     observe(position.0, &rows);
                     inner.lake.append(&table, position.0, rows);
                     drop(ticket);
                     let _ = done.send(Ok(()));
                 }
                 Err(error) => {
-                    inner.recent.forget(&keys);
+                    drop(keys);
                     let _ = done.send(Err(Error::Log(error)));
                 }
             }
@@ -296,19 +335,29 @@ impl Inner {
         }
     }
 
-    /// Where the log stood `remembered_for` ago; the log is kept from there, unless it is too large.
+    /// Where the log stood `remembered_for` ago, or later if it has grown beyond `remembered_bytes` since.
     fn remembered_from(&self) -> u64 {
+        let stats = self.wal.stats();
         let mut marks = self.marks.lock().unwrap_or_else(PoisonError::into_inner);
-        marks.push_back((Instant::now(), self.lake.keep_from()));
-        let ripe = |mark: &(Instant, u64)| mark.0.elapsed() >= self.config.remembered_for;
-        while marks.len() > 1 && ripe(&marks[1]) {
+        marks.push_back(Mark {
+            at: Instant::now(),
+            position: self.lake.keep_from(),
+            bytes: stats.bytes,
+        });
+        let enough = |mark: &Mark| {
+            mark.at.elapsed() >= self.config.remembered_for
+                || stats.bytes.saturating_sub(mark.bytes) >= self.config.remembered_bytes
+        };
+        // The newest mark that goes back far enough is the one to keep from.
+        while marks.len() > 1 && enough(&marks[1]) {
             marks.pop_front();
         }
-        let large = self.wal.stats().log_bytes > self.config.remembered_bytes;
+        let large = stats.log_bytes > self.config.remembered_bytes;
         match marks.front() {
-            Some(mark) if ripe(mark) => mark.1,
-            _ if large => u64::MAX,
-            _ => 0,
+            Some(mark) if enough(mark) => mark.position,
+            // What an earlier life of this process left is not in the marks.
+            Some(mark) if large => mark.position,
+            Some(_) | None => 0,
         }
     }
 }

@@ -1,21 +1,23 @@
 //! Rows to columns.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use arrow::array::{
     ArrayRef, BinaryBuilder, BooleanBuilder, Float64Builder, Int64Builder, RecordBatch,
-    StringBuilder, new_null_array,
+    RecordBatchOptions, StringBuilder, new_null_array,
 };
-use arrow::datatypes::SchemaRef;
+use arrow::compute::concat_batches;
+use arrow::datatypes::{Schema, SchemaRef};
 use arrow::error::ArrowError;
 use schema::{Row, Type, Value};
 
 use crate::columns::{Columns, OVERFLOW};
 
-/// The rows as one batch of the table's columns. A cell without a column, or whose value does not fit its
-/// column's type, goes to the overflow column under its own name: nothing is lost.
-pub(crate) fn build(columns: &Columns, rows: &[Row]) -> Result<RecordBatch, ArrowError> {
-    let mut builders: Vec<Builder> = columns.types().iter().map(|ty| Builder::new(*ty)).collect();
+/// The rows as one batch of those columns that have a value. A cell without a column, or whose value does not fit
+/// its column's type, goes to the overflow column under its own name: nothing is lost.
+pub(crate) fn build(columns: &Columns, rows: &[&Row]) -> Result<RecordBatch, ArrowError> {
+    let mut builders = Builders::new(columns, rows.len());
     let overflow = columns.position(OVERFLOW);
     for (at, row) in rows.iter().enumerate() {
         let mut rest = serde_json::Map::new();
@@ -23,17 +25,16 @@ pub(crate) fn build(columns: &Columns, rows: &[Row]) -> Result<RecordBatch, Arro
             let column = columns.position(name);
             if column.is_some() && column == overflow {
                 keep_overflow(&mut rest, value);
-            } else if !column.is_some_and(|column| builders[column].put(at, value)) {
+            } else if !column.is_some_and(|column| builders.put(column, at, value)) {
                 rest.insert(name.to_string(), json(value));
             }
         }
         if let (Some(overflow), false) = (overflow, rest.is_empty()) {
-            builders[overflow].put(at, &Value::Text(serde_json::Value::Object(rest).to_string()));
+            let rest = serde_json::Value::Object(rest).to_string();
+            builders.put(overflow, at, &Value::Text(rest));
         }
     }
-    let arrays: Vec<ArrayRef> =
-        builders.into_iter().map(|builder| builder.finish(rows.len())).collect();
-    RecordBatch::try_new(Arc::clone(columns.arrow()), arrays)
+    builders.finish()
 }
 
 /// The batch in the columns of `schema`; a column that the batch has not is null.
@@ -42,7 +43,34 @@ pub(crate) fn widen(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBat
         Some(array) => Arc::clone(array),
         None => new_null_array(field.data_type(), batch.num_rows()),
     });
-    RecordBatch::try_new(Arc::clone(schema), arrays.collect())
+    of_rows(Arc::clone(schema), arrays.collect(), batch.num_rows())
+}
+
+/// Batches of the same table, one after the other, in the columns that any of them has.
+pub(crate) fn concat(
+    columns: &Columns,
+    batches: &[&RecordBatch],
+) -> Result<RecordBatch, ArrowError> {
+    let names: HashSet<&str> = batches
+        .iter()
+        .flat_map(|batch| batch.schema_ref().fields())
+        .map(|field| field.name().as_str())
+        .collect();
+    let fields = columns.arrow().fields().iter().filter(|field| names.contains(&**field.name()));
+    let schema = Arc::new(Schema::new(fields.cloned().collect::<Vec<_>>()));
+    let widened =
+        batches.iter().map(|batch| widen(batch, &schema)).collect::<Result<Vec<_>, _>>()?;
+    concat_batches(&schema, &widened)
+}
+
+/// A batch that knows its number of rows also when it has no column.
+fn of_rows(
+    schema: SchemaRef,
+    arrays: Vec<ArrayRef>,
+    rows: usize,
+) -> Result<RecordBatch, ArrowError> {
+    let options = RecordBatchOptions::new().with_row_count(Some(rows));
+    RecordBatch::try_new_with_options(schema, arrays, &options)
 }
 
 /// Overflow that the row brought along is an object; anything else is kept under the column's own name.
@@ -59,9 +87,53 @@ fn json(value: &Value) -> serde_json::Value {
     match value {
         Value::Text(text) => text.as_str().into(),
         Value::Int(int) => (*int).into(),
-        Value::Float(float) => (*float).into(),
+        Value::Float(float) => serde_json::Number::from_f64(*float)
+            .map_or_else(|| not_finite(*float).into(), serde_json::Value::Number),
         Value::Bool(bool) => (*bool).into(),
         Value::Bytes(bytes) => bytes.clone().into(),
+    }
+}
+
+/// The name of a float that JSON has no number for, as OTLP's JSON spells it.
+const fn not_finite(float: f64) -> &'static str {
+    if float.is_nan() {
+        "NaN"
+    } else if float.is_sign_positive() {
+        "Infinity"
+    } else {
+        "-Infinity"
+    }
+}
+
+/// A builder for each column that has had a value: most rows fill few of a table's columns.
+struct Builders<'a> {
+    columns: &'a Columns,
+    rows: usize,
+    of: Vec<Option<Box<Builder>>>,
+}
+
+impl<'a> Builders<'a> {
+    fn new(columns: &'a Columns, rows: usize) -> Self {
+        Self { columns, rows, of: columns.types().iter().map(|_| None).collect() }
+    }
+
+    /// As [`Builder::put`], in a column.
+    fn put(&mut self, column: usize, at: usize, value: &Value) -> bool {
+        let fresh = || Box::new(Builder::new(self.columns.types()[column], self.rows));
+        self.of[column].get_or_insert_with(fresh).put(at, value)
+    }
+
+    fn finish(self) -> Result<RecordBatch, ArrowError> {
+        let rows = self.rows;
+        let (fields, arrays): (Vec<_>, Vec<_>) = self
+            .columns
+            .arrow()
+            .fields()
+            .iter()
+            .zip(self.of)
+            .filter_map(|(field, builder)| Some((Arc::clone(field), builder?.finish(rows))))
+            .unzip();
+        of_rows(Arc::new(Schema::new(fields)), arrays, rows)
     }
 }
 
@@ -84,13 +156,14 @@ macro_rules! append {
 }
 
 impl Builder {
-    fn new(ty: Type) -> Self {
+    /// A builder with room for `rows`; what texts and bytes need is found as they come.
+    fn new(ty: Type, rows: usize) -> Self {
         match ty {
-            Type::Text => Self::Text(StringBuilder::new(), 0),
-            Type::Int => Self::Int(Int64Builder::new(), 0),
-            Type::Float => Self::Float(Float64Builder::new(), 0),
-            Type::Bool => Self::Bool(BooleanBuilder::new(), 0),
-            Type::Bytes => Self::Bytes(BinaryBuilder::new(), 0),
+            Type::Text => Self::Text(StringBuilder::with_capacity(rows, 0), 0),
+            Type::Int => Self::Int(Int64Builder::with_capacity(rows), 0),
+            Type::Float => Self::Float(Float64Builder::with_capacity(rows), 0),
+            Type::Bool => Self::Bool(BooleanBuilder::with_capacity(rows), 0),
+            Type::Bytes => Self::Bytes(BinaryBuilder::with_capacity(rows, 0), 0),
         }
     }
 

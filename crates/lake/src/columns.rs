@@ -10,6 +10,9 @@ use schema::{Kind, Name, ROLLUP_COLUMNS, ROLLUP_STREAM, Row, TRACE_COLUMNS, Tabl
 pub(crate) const OVERFLOW: &str = "attributes_overflow";
 /// The column that every time range works on.
 pub(crate) const TIME: &str = "_timestamp";
+/// The partition column: the UTC day of `_timestamp`, kept in the path and not in the file. An attribute of this name
+/// goes to the overflow.
+pub(crate) const DAY: &str = "_date";
 /// The longest name that becomes a column; a longer one goes to the overflow.
 const LONGEST_NAME: usize = 200;
 
@@ -39,28 +42,36 @@ impl Columns {
         columns
     }
 
-    /// Adds the columns that `rows` have and the table has not, while there are fewer than `cap`.
-    /// Answers whether any was added.
-    pub(crate) fn learn<'a>(&mut self, rows: impl Iterator<Item = &'a Row>, cap: usize) -> bool {
+    /// These columns with those that `rows` have beyond them, while there are fewer than `cap`. `None` if the rows
+    /// have none.
+    pub(crate) fn learned<'a>(
+        &self,
+        rows: impl Iterator<Item = &'a Row>,
+        cap: usize,
+    ) -> Option<Self> {
         let mut fresh: Vec<(Name, Type)> = Vec::new();
         for (name, value) in rows.flat_map(Row::cells) {
-            let room = self.types.len() + fresh.len() < cap && name.len() <= LONGEST_NAME;
-            if room
-                && !self.index.contains_key(name)
-                && !fresh.iter().any(|(other, _)| other == name)
-            {
+            let room = self.types.len() + fresh.len() < cap;
+            if room && self.may_add(name) && !fresh.iter().any(|(other, _)| other == name) {
                 fresh.push((name.clone(), type_of(value)));
             }
         }
-        let learned = !fresh.is_empty();
-        self.add(fresh.into_iter());
-        learned
+        if fresh.is_empty() {
+            return None;
+        }
+        let mut learned = self.clone();
+        learned.add(fresh.into_iter());
+        Some(learned)
+    }
+
+    fn may_add(&self, name: &Name) -> bool {
+        name.as_str() != DAY && name.len() <= LONGEST_NAME && !self.index.contains_key(name)
     }
 
     fn add(&mut self, fields: impl Iterator<Item = (Name, Type)>) {
         let mut arrow: Vec<Arc<Field>> = self.arrow.fields().iter().cloned().collect();
         for (name, ty) in fields {
-            if self.index.contains_key(&name) {
+            if name.as_str() == DAY || self.index.contains_key(&name) {
                 continue;
             }
             arrow.push(Arc::new(Field::new(name.as_str(), arrow_type(ty), true)));
@@ -68,6 +79,17 @@ impl Columns {
             self.types.push(ty);
         }
         self.arrow = Arc::new(Schema::new(arrow));
+    }
+
+    /// Makes a column refuse nulls, so that a test can have a batch fail.
+    #[cfg(test)]
+    pub(crate) fn require(&mut self, name: &str) {
+        let field = |field: &Arc<Field>| {
+            let nullable = field.is_nullable() && field.name() != name;
+            Arc::new(field.as_ref().clone().with_nullable(nullable))
+        };
+        self.arrow =
+            Arc::new(Schema::new(self.arrow.fields().iter().map(field).collect::<Vec<_>>()));
     }
 
     /// The columns as an Arrow schema.

@@ -16,6 +16,14 @@ pub enum Error {
         #[source]
         source: Box<deltalake_core::DeltaTableError>,
     },
+    /// The table's transaction log could not be read when the lake was opened, and has not been mended since.
+    #[error("table {table} is damaged: {why}")]
+    Damaged {
+        /// The table, as `org/kind/stream`.
+        table: String,
+        /// What was found when it was opened.
+        why: String,
+    },
     /// A data file could not be written or read.
     #[error("data file of table {table}: {source}")]
     File {
@@ -68,9 +76,11 @@ impl Error {
     #[must_use]
     pub const fn fault(&self) -> Fault {
         match self {
-            Self::Log { .. } | Self::File { .. } | Self::Folder { .. } | Self::Aborted { .. } => {
-                Fault::us(Class::Unavailable).after(Duration::from_secs(5))
-            }
+            Self::Log { .. }
+            | Self::Damaged { .. }
+            | Self::File { .. }
+            | Self::Folder { .. }
+            | Self::Aborted { .. } => Fault::us(Class::Unavailable).after(Duration::from_secs(5)),
             Self::Columns { .. } | Self::Encode { .. } | Self::Scan(_) => Fault::us(Class::Bug),
         }
     }

@@ -1,38 +1,62 @@
 //! A flush: rows in memory become data files, and the files part of the table by one commit.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path as FsPath, PathBuf};
 use std::sync::Arc;
 
 use arrow::array::{AsArray, RecordBatch, UInt32Array};
 use arrow::compute::{concat_batches, take_record_batch};
 use arrow::datatypes::Int64Type;
 use bytes::Bytes;
+use deltalake_core::DeltaTableError;
 use object_store::ObjectStoreExt;
 use object_store::path::Path;
+use schema::Table;
 
 use crate::batch::widen;
-use crate::columns::{Columns, TIME};
-use crate::delta::{DAY, DeltaLog};
+use crate::columns::{Columns, DAY, TIME};
+use crate::delta::{DeltaLog, NotCommitted};
+use crate::disk;
 use crate::error::Error;
 use crate::file::{self, File};
-use crate::lake::{Lake, Slot};
-use crate::table::Taken;
+use crate::lake::Lake;
+use crate::slot::Slot;
+use crate::table::{Share, Taken};
 
 /// Microseconds of a day.
 const DAY_MICROS: i64 = 86_400_000_000;
 
-/// Flushes a table's rows up to the lake's watermark. Answers the bytes of memory that became free.
-pub(crate) async fn flush(lake: &Lake, slot: &Slot) -> Result<Option<usize>, Error> {
-    let name = slot.memory.table().to_string();
-    let mut log = slot.log.lock().await;
-    let taken = slot
-        .memory
-        .take(lake.watermark())
-        .map_err(|source| Error::Columns { table: name.clone(), source })?;
-    let Some(taken) = taken else { return Ok(None) };
-    let position = taken.position;
-    match write(lake, slot, &mut log, taken).await {
-        Ok(files) => Ok(Some(slot.memory.committed(position, files))),
+/// How much a flush has brought to the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Flushed {
+    /// There was nothing to flush.
+    Nothing,
+    /// Rows, up to the lake's watermark or as many as fit one flush.
+    Rows(Share),
+}
+
+/// Flushes a table's rows up to the lake's watermark, or as many of them as fit one flush.
+pub(crate) async fn flush(lake: &Lake, slot: &Slot) -> Result<Flushed, Error> {
+    let mut place = slot.log.lock().await;
+    // Out of its place while the flush runs: whatever cuts it short, the next one reads anew what the log holds.
+    let mut log = match place.take() {
+        Some(log) => Some(log),
+        None => slot.reread(&lake.config.writer).await?,
+    };
+    let result = advance(lake, slot, &mut log).await;
+    *place = log;
+    result
+}
+
+/// As [`flush`]. Leaves `None` in the log's place when what it holds must be read anew.
+async fn advance(lake: &Lake, slot: &Slot, log: &mut Option<DeltaLog>) -> Result<Flushed, Error> {
+    let Some(taken) = slot.memory.take(lake.watermark())? else { return Ok(Flushed::Nothing) };
+    let (position, share) = (taken.position, taken.share);
+    match write(lake, slot, log, taken).await {
+        Ok(files) => {
+            slot.memory.committed(position, files);
+            Ok(Flushed::Rows(share))
+        }
         Err(error) => {
             slot.memory.put_back();
             Err(error)
@@ -43,73 +67,96 @@ pub(crate) async fn flush(lake: &Lake, slot: &Slot) -> Result<Option<usize>, Err
 async fn write(
     lake: &Lake,
     slot: &Slot,
-    log: &mut Option<DeltaLog>,
+    place: &mut Option<DeltaLog>,
     taken: Taken,
 ) -> Result<Vec<Arc<File>>, Error> {
-    let table = slot.memory.table().to_string();
+    let table = slot.memory.table();
     let (position, columns) = (taken.position, Arc::clone(&taken.columns));
-    let encoded = tokio::task::spawn_blocking({
-        let table = table.clone();
-        move || encode(&table, &taken)
-    })
-    .await
-    .map_err(|_| Error::Aborted { table: table.clone() })??;
-
-    let log_error = |source| Error::Log { table: table.clone(), source: Box::new(source) };
-    let log = match log {
+    let parts = encoded(table, taken).await?;
+    let log = match &mut *place {
         Some(log) => log,
-        none => {
-            std::fs::create_dir_all(&slot.folder).map_err(|source| Error::Folder {
-                path: slot.folder.display().to_string(),
-                source,
-            })?;
-            none.insert(open_or_create(slot, &columns).await.map_err(log_error)?)
-        }
+        none => none.insert(create(slot, &columns).await?),
     };
-    let mut files = Vec::with_capacity(encoded.len());
-    for part in encoded {
-        let path = format!(
-            "{DAY}={}/part-{position:020}-{:016x}.parquet",
-            part.day,
-            rand::random::<u64>()
-        );
+    let mut files = Vec::with_capacity(parts.len());
+    if let Err(error) = store(lake, table, log, (position, parts), &mut files).await {
+        discard(log, &files).await;
+        return Err(error);
+    }
+    let error = match log.commit(&lake.config.writer, position, &files, &columns).await {
+        Ok(()) => return Ok(files.into_iter().map(|(file, _)| Arc::new(file)).collect()),
+        Err(NotCommitted::Refused(error)) => {
+            discard(log, &files).await;
+            error
+        }
+        Err(NotCommitted::Unclear(error)) => error,
+    };
+    *place = None;
+    Err(log_error(table, error))
+}
+
+async fn create(slot: &Slot, columns: &Columns) -> Result<DeltaLog, Error> {
+    let folder_error = |source| Error::Folder { path: slot.folder.display().to_string(), source };
+    tokio::fs::create_dir_all(&slot.folder).await.map_err(folder_error)?;
+    let table = slot.memory.table();
+    let created = DeltaLog::create(&slot.folder, &table.stream, columns).await;
+    created.map_err(|error| log_error(table, error))
+}
+
+fn log_error(table: &Table, source: DeltaTableError) -> Error {
+    Error::Log { table: table.to_string(), source: Box::new(source) }
+}
+
+/// Writes parts as files and brings them to the disk. `files` has each that may have been written, also after an
+/// error.
+async fn store(
+    lake: &Lake,
+    table: &Table,
+    log: &DeltaLog,
+    (position, parts): (u64, Vec<Part>),
+    files: &mut Vec<(File, String)>,
+) -> Result<(), Error> {
+    for part in parts {
+        let name = format!("part-{position:020}-{:016x}.parquet", rand::random::<u64>());
+        let path = format!("{DAY}={}/{name}", part.day);
+        let to = Path::from(path.as_str());
         let size = part.bytes.len() as u64;
-        log.store()
-            .put(&Path::from(path.as_str()), part.bytes.into())
-            .await
-            .map_err(|source| Error::File { table: table.clone(), source })?;
         let written_ms = lake.clock.now().micros() / 1_000;
         files.push((File { path, size, rows: part.rows, times: part.times, written_ms }, part.day));
+        log.store()
+            .put(&to, part.bytes.into())
+            .await
+            .map_err(|source| Error::File { table: table.to_string(), source })?;
     }
-    sync_files(log, &files).await?;
-    log.commit(&lake.config.writer, position, &files, &columns).await.map_err(log_error)?;
-    Ok(files.into_iter().map(|(file, _)| Arc::new(file)).collect())
+    let folder_error = |source| Error::Folder { path: log.folder().display().to_string(), source };
+    disk::sync(to_sync(log.folder(), files)).await.map_err(folder_error)
 }
 
-async fn open_or_create(slot: &Slot, columns: &Columns) -> deltalake_core::DeltaResult<DeltaLog> {
-    match DeltaLog::open(&slot.folder).await? {
-        Some(log) => Ok(log),
-        None => DeltaLog::create(&slot.folder, &slot.memory.table().stream, columns).await,
-    }
+/// The files, the folders of their days, and the table's folder, in which a day may be new.
+fn to_sync(folder: &FsPath, files: &[(File, String)]) -> Vec<PathBuf> {
+    let paths = files.iter().map(|(file, _)| folder.join(&file.path));
+    let days: BTreeSet<PathBuf> =
+        files.iter().map(|(_, day)| folder.join(format!("{DAY}={day}"))).collect();
+    paths.chain(days).chain([folder.to_owned()]).collect()
 }
 
-/// Brings the files to the disk before the commit that names them.
-async fn sync_files(log: &DeltaLog, files: &[(File, String)]) -> Result<(), Error> {
-    let paths: Vec<_> = files.iter().map(|(file, _)| log.folder().join(&file.path)).collect();
-    let folder = log.folder().display().to_string();
-    let sync = move || {
-        for path in paths {
-            std::fs::File::open(&path)?.sync_all()?;
-            if let Some(parent) = path.parent() {
-                std::fs::File::open(parent)?.sync_all()?;
+/// Deletes files that are in no commit, as well as it can: what is left over takes room and is never read.
+async fn discard(log: &DeltaLog, files: &[(File, String)]) {
+    for (file, _) in files {
+        match log.store().delete(&Path::from(file.path.as_str())).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
+            Err(error) => {
+                let folder = log.folder().display();
+                tracing::warn!(%folder, path = file.path, %error, "a data file of a failed flush could not be deleted");
             }
         }
-        Ok(())
-    };
-    let synced = tokio::task::spawn_blocking(sync).await;
-    synced
-        .unwrap_or_else(|error| Err(std::io::Error::other(error)))
-        .map_err(|source| Error::Folder { path: folder, source })
+    }
+}
+
+async fn encoded(table: &Table, taken: Taken) -> Result<Vec<Part>, Error> {
+    let name = table.to_string();
+    tokio::task::spawn_blocking(move || encode(&name, &taken))
+        .await
+        .map_err(|_| Error::Aborted { table: table.to_string() })?
 }
 
 /// One data file to be.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path as FsPath, PathBuf};
 use std::str::FromStr;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -11,11 +11,11 @@ use clock::SharedClock;
 use schema::{Kind, OrgName, Row, Table};
 
 use crate::columns::Columns;
-use crate::delta::DeltaLog;
 use crate::error::Error;
-use crate::flush;
-use crate::provider::{Extent, NullAs, TableView};
-use crate::table::{Memory, View};
+use crate::flush::{self, Flushed};
+use crate::provider::{NullAs, TableView};
+use crate::slot::{Slot, folder_of};
+use crate::table::{Share, Total, View};
 
 /// How the lake stores and when it flushes.
 #[derive(Clone, Debug)]
@@ -32,6 +32,8 @@ pub struct LakeConfig {
     pub most_columns: usize,
     /// Rows in memory over all tables beyond which [`Lake::has_room`] says no, bytes.
     pub most_hot_bytes: usize,
+    /// Streams of one organisation beyond which [`Lake::may_take`] says no to new ones.
+    pub most_streams: usize,
 }
 
 impl LakeConfig {
@@ -45,16 +47,9 @@ impl LakeConfig {
             flush_after: Duration::from_secs(10),
             most_columns: 1_000,
             most_hot_bytes: 512 << 20,
+            most_streams: 1_000,
         }
     }
-}
-
-/// A table's memory and, once it was flushed, its log.
-#[derive(Debug)]
-pub(crate) struct Slot {
-    pub(crate) memory: Memory,
-    pub(crate) folder: PathBuf,
-    pub(crate) log: tokio::sync::Mutex<Option<DeltaLog>>,
 }
 
 /// All tables of all organisations.
@@ -62,7 +57,7 @@ pub struct Lake {
     pub(crate) config: LakeConfig,
     pub(crate) clock: SharedClock,
     slots: RwLock<HashMap<Table, Arc<Slot>>>,
-    hot_bytes: AtomicUsize,
+    hot: Total,
     /// The highest log position that rows were appended of.
     seen: AtomicU64,
     /// For each append on its way: what `seen` was when it set out. Its own position will be higher.
@@ -91,16 +86,18 @@ impl Drop for Ticket<'_> {
 }
 
 impl Lake {
-    /// Opens the lake and all tables in its folder.
+    /// Opens the lake and all tables in its folder. A table whose log is damaged does not keep the others from being
+    /// opened: the program's log names it, [`Lake::view`] answers [`Error::Damaged`], and rows that are appended to it
+    /// stay in memory.
     ///
     /// # Errors
-    /// When the folder cannot be read or made, or a table's log is damaged.
+    /// When the folder cannot be read or made.
     pub async fn open(config: LakeConfig, clock: SharedClock) -> Result<Self, Error> {
         std::fs::create_dir_all(&config.root)
             .map_err(|source| folder_error(&config.root, source))?;
-        let mut slots = HashMap::new();
+        let (mut slots, hot) = (HashMap::new(), Total::default());
         for (table, folder) in tables_in(&config.root)? {
-            if let Some(slot) = open_slot(&config, &table, folder).await? {
+            if let Some(slot) = Slot::open(&config, &table, folder, hot.clone()).await {
                 slots.insert(table, Arc::new(slot));
             }
         }
@@ -110,7 +107,7 @@ impl Lake {
             config,
             clock,
             slots: RwLock::new(slots),
-            hot_bytes: AtomicUsize::new(0),
+            hot,
             seen: AtomicU64::new(seen),
             tickets: Mutex::new(BTreeMap::new()),
         })
@@ -126,8 +123,7 @@ impl Lake {
 
     /// Makes rows visible that are in the log at `position`. Rows that the table already holds are passed over.
     pub fn append(&self, table: &Table, position: u64, rows: Vec<Row>) {
-        let weight = self.slot_for(table).memory.append(position, rows);
-        self.hot_bytes.fetch_add(weight, Ordering::Relaxed);
+        self.slot_for(table).memory.append(position, rows);
         self.seen.fetch_max(position, Ordering::SeqCst);
     }
 
@@ -140,13 +136,26 @@ impl Lake {
     /// Bytes of rows that are not committed yet.
     #[must_use]
     pub fn hot_bytes(&self) -> usize {
-        self.hot_bytes.load(Ordering::Relaxed)
+        self.hot.bytes()
+    }
+
+    /// Whether the table exists, or its organisation may have one more stream. The default traces and the rollups are
+    /// always taken: what the server itself records must not depend on what others have sent.
+    ///
+    /// Nothing is reserved: streams that come at the same moment may go beyond the cap by their number.
+    #[must_use]
+    pub fn may_take(&self, table: &Table) -> bool {
+        if self.slot(table).is_some() || is_own(table) {
+            return true;
+        }
+        let slots = self.slots.read().unwrap_or_else(PoisonError::into_inner);
+        slots.keys().filter(|other| other.org == table.org).count() < self.config.most_streams
     }
 
     /// A consistent view of a table with also the columns `asked`, null where the table has none; `None` if nothing was ever sent to it.
     ///
     /// # Errors
-    /// When rows cannot be turned into columns.
+    /// When rows cannot be turned into columns, or the table is damaged.
     pub fn view(
         &self,
         table: &Table,
@@ -165,27 +174,8 @@ impl Lake {
                 TableView::new(nothing(), folder_of(&self.config.root, table), asked, null_as)
             }));
         };
-        let view = slot
-            .memory
-            .view()
-            .map_err(|source| Error::Columns { table: table.to_string(), source })?;
+        let view = slot.memory.view()?;
         Ok(Some(TableView::new(view, slot.folder.clone(), asked, null_as)))
-    }
-
-    /// The tables of an organisation and what they hold, by name.
-    ///
-    /// # Errors
-    /// When rows cannot be turned into columns.
-    pub fn tables(&self, org: &OrgName) -> Result<Vec<(Table, Extent)>, Error> {
-        let mut tables: Vec<Table> =
-            self.all_slots().iter().map(|slot| slot.memory.table().clone()).collect();
-        tables.retain(|table| table.org == *org);
-        tables.sort();
-        let extent = |table: Table| {
-            let view = self.view(&table, &[], NullAs::Anything)?;
-            Ok(view.map(|view| (table, view.extent((i64::MIN, i64::MAX)))))
-        };
-        tables.into_iter().filter_map(|table| extent(table).transpose()).collect()
     }
 
     /// The smallest log position that must be kept: all below it is committed.
@@ -204,15 +194,12 @@ impl Lake {
     pub async fn flush(&self, which: Flush) -> Result<usize, Error> {
         let (mut flushed, mut first_error) = (0, None);
         for slot in self.all_slots() {
-            if which == Flush::Due && !self.is_due(&slot.memory) {
+            if which == Flush::Due && !self.is_due(&slot) {
                 continue;
             }
-            match flush::flush(self, &slot).await {
-                Ok(Some(bytes)) => {
-                    self.hot_bytes.fetch_sub(bytes, Ordering::Relaxed);
-                    flushed += 1;
-                }
-                Ok(None) => {}
+            match self.flush_slot(&slot).await {
+                Ok(Flushed::Rows(_)) => flushed += 1,
+                Ok(Flushed::Nothing) => {}
                 Err(error) => {
                     tracing::warn!(table = %slot.memory.table(), %error, "a flush failed; the rows wait for the next one");
                     first_error.get_or_insert(error);
@@ -222,15 +209,32 @@ impl Lake {
         first_error.map_or(Ok(flushed), Err)
     }
 
+    async fn flush_slot(&self, slot: &Slot) -> Result<Flushed, Error> {
+        let mut result = flush::flush(self, slot).await;
+        while let Ok(Flushed::Rows(Share::Part)) = result {
+            result = flush::flush(self, slot).await;
+        }
+        match result {
+            Ok(_) => slot.backoff.succeeded(),
+            Err(_) => slot.backoff.failed(),
+        }
+        result
+    }
+
     /// Every append with a position up to this has arrived.
     pub(crate) fn watermark(&self) -> u64 {
         let tickets = self.tickets.lock().unwrap_or_else(PoisonError::into_inner);
         tickets.keys().next().copied().unwrap_or_else(|| self.seen.load(Ordering::SeqCst))
     }
 
-    fn is_due(&self, memory: &Memory) -> bool {
-        let (weight, oldest) = memory.uncommitted();
-        weight >= self.config.flush_bytes
+    /// A damaged table is always due: it may have been mended.
+    fn is_due(&self, slot: &Slot) -> bool {
+        if !slot.backoff.is_over() {
+            return false;
+        }
+        let (weight, oldest) = slot.memory.uncommitted();
+        slot.memory.is_damaged()
+            || weight >= self.config.flush_bytes
             || oldest.is_some_and(|oldest| oldest.elapsed() >= self.config.flush_after)
     }
 
@@ -246,16 +250,7 @@ impl Lake {
         if let Some(slot) = self.slot(table) {
             return slot;
         }
-        let fresh = || {
-            let columns = Columns::promised(table);
-            let memory =
-                Memory::new(table.clone(), columns, Vec::new(), None, self.config.most_columns);
-            Arc::new(Slot {
-                memory,
-                folder: folder_of(&self.config.root, table),
-                log: tokio::sync::Mutex::new(None),
-            })
-        };
+        let fresh = || Arc::new(Slot::fresh(&self.config, table, self.hot.clone()));
         let mut slots = self.slots.write().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(slots.entry(table.clone()).or_insert_with(fresh))
     }
@@ -264,32 +259,19 @@ impl Lake {
 /// Which tables a flush is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flush {
-    /// Those whose rows in memory are heavy or old enough.
+    /// Those whose rows in memory are heavy or old enough, but for those that failed a short while ago.
     Due,
     /// All.
     All,
 }
 
-fn folder_of(root: &FsPath, table: &Table) -> PathBuf {
-    root.join(table.org.as_str()).join(table.kind.as_str()).join(&table.stream)
+/// Whether the server itself writes to this table.
+fn is_own(table: &Table) -> bool {
+    *table == Table::traces(table.org.clone()) || *table == Table::rollups(table.org.clone())
 }
 
 fn folder_error(path: &FsPath, source: std::io::Error) -> Error {
     Error::Folder { path: path.display().to_string(), source }
-}
-
-async fn open_slot(
-    config: &LakeConfig,
-    table: &Table,
-    folder: PathBuf,
-) -> Result<Option<Slot>, Error> {
-    let error = |source| Error::Log { table: table.to_string(), source: Box::new(source) };
-    let Some(log) = DeltaLog::open(&folder).await.map_err(error)? else { return Ok(None) };
-    let columns = Columns::stored(table, log.columns().map_err(error)?);
-    let committed = log.committed(&config.writer).await.map_err(error)?;
-    let files = log.files().map_err(error)?;
-    let memory = Memory::new(table.clone(), columns, files, committed, config.most_columns);
-    Ok(Some(Slot { memory, folder, log: tokio::sync::Mutex::new(Some(log)) }))
 }
 
 /// The tables that have a folder: `root/org/kind/stream`. Folders with other names are not ours.

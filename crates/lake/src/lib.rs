@@ -11,16 +11,20 @@
 //!
 //! Nothing outside this crate knows that tables are Parquet, and this crate knows nothing of LLMs.
 
+mod backoff;
 mod batch;
 mod columns;
 mod delta;
+mod disk;
 mod error;
 mod file;
 mod flush;
+mod hot;
 mod lake;
 mod provider;
 mod range;
 mod rows;
+mod slot;
 mod table;
 
 pub use error::Error;

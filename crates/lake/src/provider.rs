@@ -21,8 +21,9 @@ use object_store::path::Path;
 
 use crate::batch::widen;
 use crate::file::File;
+use crate::hot::Hot;
 use crate::range::time_range;
-use crate::table::{Hot, View};
+use crate::table::View;
 
 /// How much a scan of a view would read, before pruning.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -87,12 +88,6 @@ impl TableView {
         }
     }
 
-    /// Whether a column holds text, numbers, … ; `None` if nobody has sent it.
-    #[must_use]
-    pub fn has_column(&self, name: &str) -> bool {
-        self.view.columns.position(name).is_some()
-    }
-
     fn hot(&self, (from, to): (i64, i64)) -> impl Iterator<Item = &Arc<Hot>> {
         let inside = move |hot: &&Arc<Hot>| {
             hot.times.is_none_or(|(first, last)| first <= to && from <= last)
@@ -105,15 +100,14 @@ impl TableView {
         range: (i64, i64),
         projection: Option<&Vec<usize>>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let batches = self
-            .hot(range)
-            .map(|hot| widen(&hot.batch, &self.schema))
-            .collect::<Result<Vec<_>, _>>()?;
-        Ok(MemorySourceConfig::try_new_exec(
-            &[batches],
-            Arc::clone(&self.schema),
-            projection.cloned(),
-        )?)
+        // Only what is asked for is widened: a table may have many columns that a query does not name.
+        let schema = match projection {
+            Some(columns) => Arc::new(self.schema.project(columns)?),
+            None => Arc::clone(&self.schema),
+        };
+        let batches =
+            self.hot(range).map(|hot| widen(&hot.batch, &schema)).collect::<Result<Vec<_>, _>>()?;
+        Ok(MemorySourceConfig::try_new_exec(&[batches], schema, None)?)
     }
 
     fn parquet(

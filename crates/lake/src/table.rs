@@ -1,32 +1,20 @@
 //! One table in memory: rows that are not committed yet, and the list of committed files.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use arrow::array::RecordBatch;
-use arrow::compute::concat_batches;
 use arrow::error::ArrowError;
 use schema::{Row, Table};
 
-use crate::batch;
 use crate::columns::Columns;
-use crate::file::{self, File};
+use crate::error::Error;
+use crate::file::File;
+use crate::hot::{self, Hot, Logged};
 
-/// Rows as columns, in the order they came, with the log positions they came from.
-#[derive(Clone, Debug)]
-pub(crate) struct Hot {
-    pub(crate) batch: RecordBatch,
-    /// Log position and number of rows, in the batch's order.
-    runs: Vec<(u64, usize)>,
-    pub(crate) times: Option<(i64, i64)>,
-    weight: usize,
-}
-
-impl Hot {
-    fn positions(&self) -> impl Iterator<Item = u64> + '_ {
-        self.runs.iter().map(|(position, _)| *position)
-    }
-}
+/// Most weight that one flush takes, bytes: its rows become one batch, whose offsets end at 2 GiB.
+const MOST_TAKEN: usize = 256 << 20;
 
 /// A consistent view of one table: every acknowledged row once, from memory or from a file.
 #[derive(Clone, Debug)]
@@ -36,22 +24,71 @@ pub(crate) struct View {
     pub(crate) files: Arc<Vec<Arc<File>>>,
 }
 
+/// What a table's log says.
+#[derive(Debug)]
+pub(crate) struct Stored {
+    pub(crate) columns: Columns,
+    pub(crate) files: Vec<Arc<File>>,
+    /// The log position up to which this table's rows are committed.
+    pub(crate) committed: Option<u64>,
+}
+
+impl Stored {
+    /// What a table has that was never flushed.
+    pub(crate) fn nothing(table: &Table) -> Self {
+        Self { columns: Columns::promised(table), files: Vec::new(), committed: None }
+    }
+}
+
 /// What a flush takes: its rows stay visible in the table until the commit is reported.
 #[derive(Debug)]
 pub(crate) struct Taken {
     pub(crate) columns: Arc<Columns>,
     pub(crate) batches: Vec<RecordBatch>,
     pub(crate) position: u64,
+    pub(crate) share: Share,
+}
+
+/// How much of what could be flushed a flush has taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Share {
+    /// All of it.
+    All,
+    /// As much as fits one flush.
+    Part,
+}
+
+/// The weight of the rows in memory of all tables, bytes. Each table adds and takes away its own.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Total(Arc<AtomicUsize>);
+
+impl Total {
+    /// Bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn change(&self, from: usize, to: usize) {
+        if to >= from {
+            self.0.fetch_add(to - from, Ordering::Relaxed);
+        } else {
+            self.0.fetch_sub(from - to, Ordering::Relaxed);
+        }
+    }
 }
 
 #[derive(Debug)]
 struct State {
     columns: Arc<Columns>,
     tail: Vec<(u64, Vec<Row>)>,
+    tail_weight: usize,
     hot: Vec<Arc<Hot>>,
     flushing: Vec<Arc<Hot>>,
     files: Arc<Vec<Arc<File>>>,
     committed: Option<u64>,
+    /// Why the stored rows cannot be read. Until they can, rows only gather in the tail.
+    damage: Option<String>,
+    /// What the lake's total counts for this table.
     weight: usize,
     oldest: Option<Instant>,
 }
@@ -61,28 +98,35 @@ struct State {
 pub(crate) struct Memory {
     table: Table,
     most_columns: usize,
+    total: Total,
     state: Mutex<State>,
 }
 
 impl Memory {
+    /// The memory of a table that has what is `stored`, or why that is not known. Its weight is counted in `total`.
     pub(crate) fn new(
         table: Table,
-        columns: Columns,
-        files: Vec<Arc<File>>,
-        committed: Option<u64>,
+        stored: Result<Stored, String>,
         most_columns: usize,
+        total: Total,
     ) -> Self {
+        let (stored, damage) = match stored {
+            Ok(stored) => (stored, None),
+            Err(why) => (Stored::nothing(&table), Some(why)),
+        };
         let state = State {
-            columns: Arc::new(columns),
+            columns: Arc::new(stored.columns),
             tail: Vec::new(),
+            tail_weight: 0,
             hot: Vec::new(),
             flushing: Vec::new(),
-            files: Arc::new(files),
-            committed,
+            files: Arc::new(stored.files),
+            committed: stored.committed,
+            damage,
             weight: 0,
             oldest: None,
         };
-        Self { table, most_columns, state: Mutex::new(state) }
+        Self { table, most_columns, total, state: Mutex::new(state) }
     }
 
     pub(crate) const fn table(&self) -> &Table {
@@ -94,23 +138,47 @@ impl Memory {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The state with all rows as columns.
+    fn sealed(&self) -> Result<MutexGuard<'_, State>, Error> {
+        let mut state = self.state();
+        if let Some(why) = &state.damage {
+            return Err(Error::Damaged { table: self.table.to_string(), why: why.clone() });
+        }
+        let sealed = state.seal(self.most_columns);
+        self.weigh(&mut state);
+        sealed.map_err(|source| self.columns_error(source))?;
+        Ok(state)
+    }
+
+    fn columns_error(&self, source: ArrowError) -> Error {
+        Error::Columns { table: self.table.to_string(), source }
+    }
+
+    /// Has the lake's total count what the state weighs now.
+    fn weigh(&self, state: &mut State) {
+        let hot = state.hot.iter().chain(&state.flushing);
+        let weight = state.tail_weight + hot.map(|hot| hot.weight()).sum::<usize>();
+        self.total.change(state.weight, weight);
+        state.weight = weight;
+    }
+
     /// Adds rows of a log position. Rows that a commit already holds are passed over: they come from a replay.
-    pub(crate) fn append(&self, position: u64, rows: Vec<Row>) -> usize {
-        let weight = rows.iter().map(Row::weight).sum();
+    pub(crate) fn append(&self, position: u64, rows: Vec<Row>) {
+        let added: usize = rows.iter().map(Row::weight).sum();
         let mut state = self.state();
         if rows.is_empty() || state.committed.is_some_and(|committed| position <= committed) {
-            return 0;
+            return;
         }
         state.tail.push((position, rows));
-        state.weight += weight;
+        state.tail_weight += added;
+        self.total.change(state.weight, state.weight + added);
+        state.weight += added;
         state.oldest.get_or_insert_with(Instant::now);
-        weight
     }
 
     /// A consistent view of now.
-    pub(crate) fn view(&self) -> Result<View, ArrowError> {
-        let mut state = self.state();
-        state.seal(self.most_columns)?;
+    pub(crate) fn view(&self) -> Result<View, Error> {
+        let state = self.sealed()?;
         let hot = state.flushing.iter().chain(&state.hot).cloned().collect();
         Ok(View { columns: Arc::clone(&state.columns), hot, files: Arc::clone(&state.files) })
     }
@@ -119,6 +187,11 @@ impl Memory {
     pub(crate) fn uncommitted(&self) -> (usize, Option<Instant>) {
         let state = self.state();
         (state.weight, state.oldest)
+    }
+
+    /// Whether what is stored could not be read.
+    pub(crate) fn is_damaged(&self) -> bool {
+        self.state().damage.is_some()
     }
 
     /// The log position up to which this table's rows are committed.
@@ -133,96 +206,164 @@ impl Memory {
         hot.chain(state.tail.iter().map(|(position, _)| *position)).min()
     }
 
-    /// Takes the rows up to `watermark`, below which no row is still on its way. `None` if there are none, or
-    /// another flush has not ended.
-    pub(crate) fn take(&self, watermark: u64) -> Result<Option<Taken>, ArrowError> {
-        let mut state = self.state();
-        if !state.flushing.is_empty() {
-            return Ok(None);
-        }
-        state.seal(self.most_columns)?;
-        let (taken, kept) = split(&state.hot, watermark)?;
+    /// Takes the rows up to `watermark`, below which no row is still on its way, or the first of them if they are
+    /// many. `None` if there are none. The caller sees to it that there is one flush at a time.
+    pub(crate) fn take(&self, watermark: u64) -> Result<Option<Taken>, Error> {
+        let mut state = self.sealed()?;
+        state.put_back();
+        let cut = hot::cut(&state.hot, MOST_TAKEN).filter(|cut| *cut < watermark);
+        let (taken, kept) = hot::split(&state.hot, cut.unwrap_or(watermark))
+            .map_err(|source| self.columns_error(source))?;
         let Some(position) = taken.iter().flat_map(|hot| hot.positions()).max() else {
             return Ok(None);
         };
-        state.flushing.clone_from(&taken);
-        state.hot = kept;
         let batches = taken.iter().map(|hot| hot.batch.clone()).collect();
-        Ok(Some(Taken { columns: Arc::clone(&state.columns), batches, position }))
+        state.flushing = taken;
+        state.hot = kept;
+        self.weigh(&mut state);
+        let share = cut.map_or(Share::All, |_| Share::Part);
+        Ok(Some(Taken { columns: Arc::clone(&state.columns), batches, position, share }))
     }
 
-    /// The rows of the last [`Memory::take`] are committed in `files`. Answers their weight.
-    pub(crate) fn committed(&self, position: u64, files: Vec<Arc<File>>) -> usize {
+    /// The rows of the last [`Memory::take`] are committed in `files`.
+    pub(crate) fn committed(&self, position: u64, files: Vec<Arc<File>>) {
         let mut state = self.state();
-        let flushed: usize = state.flushing.drain(..).map(|hot| hot.weight).sum();
-        state.weight = state.weight.saturating_sub(flushed);
-        state.oldest = (!state.hot.is_empty() || !state.tail.is_empty()).then(Instant::now);
+        state.flushing.clear();
+        self.weigh(&mut state);
+        state.oldest = state.has_rows().then(Instant::now);
         state.committed = Some(position);
         let mut all = Vec::clone(&state.files);
         all.extend(files);
         state.files = Arc::new(all);
-        flushed
     }
 
     /// The last [`Memory::take`] came to nothing: its rows wait for the next flush.
     pub(crate) fn put_back(&self) {
-        let mut state = self.state();
-        let mut hot = std::mem::take(&mut state.flushing);
-        hot.append(&mut state.hot);
-        state.hot = hot;
+        self.state().put_back();
     }
-}
 
-impl State {
-    /// Turns the tail's rows into columns.
-    fn seal(&mut self, most_columns: usize) -> Result<(), ArrowError> {
-        if self.tail.is_empty() {
-            return Ok(());
+    /// The table's log was read again: rows that it holds are let go, and its files are the table's.
+    pub(crate) fn adopt(&self, stored: Stored) -> Result<(), Error> {
+        let mut state = self.state();
+        state.put_back();
+        if let Some(committed) = stored.committed {
+            let (_, kept) =
+                hot::split(&state.hot, committed).map_err(|source| self.columns_error(source))?;
+            state.hot = kept;
+            state.tail.retain(|(position, _)| *position > committed);
+            state.tail_weight = state.tail.iter().flat_map(|(_, rows)| rows).map(Row::weight).sum();
         }
-        let rows = self.tail.iter().flat_map(|(_, rows)| rows);
-        let mut columns = Columns::clone(&self.columns);
-        if columns.learn(rows, most_columns) {
-            self.columns = Arc::new(columns);
+        if state.damage.take().is_some() {
+            state.columns = Arc::new(stored.columns);
         }
-        let runs = self.tail.iter().map(|(position, rows)| (*position, rows.len())).collect();
-        let rows: Vec<Row> = self.tail.drain(..).flat_map(|(_, rows)| rows).collect();
-        let batch = batch::build(&self.columns, &rows)?;
-        let weight = rows.iter().map(Row::weight).sum();
-        self.hot.push(Arc::new(Hot { times: file::times(&batch), batch, runs, weight }));
+        state.files = Arc::new(stored.files);
+        state.committed = stored.committed;
+        state.oldest = state.oldest.filter(|_| state.has_rows());
+        self.weigh(&mut state);
         Ok(())
     }
 }
 
-type Batches = Vec<Arc<Hot>>;
-
-/// Parts hot rows into those up to the watermark and those beyond.
-fn split(all: &[Arc<Hot>], watermark: u64) -> Result<(Batches, Batches), ArrowError> {
-    let (mut below, mut beyond) = (Batches::new(), Batches::new());
-    for hot in all {
-        if hot.positions().all(|position| position <= watermark) {
-            below.push(Arc::clone(hot));
-        } else if hot.positions().all(|position| position > watermark) {
-            beyond.push(Arc::clone(hot));
-        } else {
-            below.extend(part(hot, |position| position <= watermark)?);
-            beyond.extend(part(hot, |position| position > watermark)?);
+impl State {
+    /// Turns the tail's rows into columns. When that fails they stay in the tail.
+    fn seal(&mut self, most_columns: usize) -> Result<(), ArrowError> {
+        if self.tail.is_empty() {
+            return Ok(());
         }
+        let logged: Vec<Logged<'_>> = self
+            .tail
+            .iter()
+            .flat_map(|(position, rows)| rows.iter().map(|row| (*position, row)))
+            .collect();
+        let learned = self.columns.learned(logged.iter().map(|(_, row)| *row), most_columns);
+        let columns = learned.map_or_else(|| Arc::clone(&self.columns), Arc::new);
+        let built = hot::build(&columns, &logged)?;
+        self.hot.extend(built);
+        self.columns = columns;
+        self.tail.clear();
+        self.tail_weight = 0;
+        hot::merge_small(&self.columns, &mut self.hot)
     }
-    Ok((below, beyond))
+
+    const fn has_rows(&self) -> bool {
+        !self.hot.is_empty() || !self.tail.is_empty()
+    }
+
+    fn put_back(&mut self) {
+        let mut hot = std::mem::take(&mut self.flushing);
+        hot.append(&mut self.hot);
+        self.hot = hot;
+    }
 }
 
-/// The runs of a batch whose position is wanted.
-fn part(hot: &Hot, wanted: impl Fn(u64) -> bool) -> Result<Option<Arc<Hot>>, ArrowError> {
-    let (mut slices, mut runs, mut at) = (Vec::new(), Vec::new(), 0);
-    for (position, rows) in &hot.runs {
-        if wanted(*position) {
-            slices.push(hot.batch.slice(at, *rows));
-            runs.push((*position, *rows));
-        }
-        at += rows;
+#[cfg(test)]
+mod tests {
+    use schema::{Name, OrgName};
+
+    use super::*;
+
+    fn row(id: &str) -> Row {
+        let mut row = Row::default();
+        row.push(Name::fixed("span_id"), id);
+        row
     }
-    let batch = concat_batches(hot.batch.schema_ref(), &slices)?;
-    let weight = hot.weight * batch.num_rows() / hot.batch.num_rows().max(1);
-    Ok((batch.num_rows() > 0)
-        .then(|| Arc::new(Hot { times: file::times(&batch), batch, runs, weight })))
+
+    fn memory(stored: impl FnOnce(&mut Columns)) -> (Memory, Total) {
+        let table = Table::traces(OrgName::first());
+        let mut nothing = Stored::nothing(&table);
+        stored(&mut nothing.columns);
+        let total = Total::default();
+        (Memory::new(table, Ok(nothing), 1_000, total.clone()), total)
+    }
+
+    #[test]
+    fn rows_that_cannot_become_columns_are_not_lost() {
+        let (memory, total) = memory(|columns| columns.require("span_id"));
+        memory.append(4, vec![row("a"), Row::default()]);
+        let weight = total.bytes();
+        assert!(matches!(memory.view(), Err(Error::Columns { .. })));
+        assert!(memory.take(9).is_err());
+        assert_eq!((memory.first_uncommitted(), total.bytes()), (Some(4), weight));
+    }
+
+    #[test]
+    fn many_rows_are_sealed_in_slices() {
+        let (memory, _) = memory(|_| {});
+        memory.append(1, (0..=16 * 1024).map(|_| row("a")).collect());
+        let rows: Vec<usize> =
+            memory.view().expect("a view").hot.iter().map(|hot| hot.batch.num_rows()).collect();
+        assert_eq!(rows, [16 * 1024, 1]);
+    }
+
+    #[test]
+    fn the_total_counts_what_batches_take_and_ends_at_nothing() {
+        let (memory, total) = memory(|_| {});
+        memory.append(1, vec![row("a")]);
+        assert_eq!(total.bytes(), row("a").weight());
+        let view = memory.view().expect("a view");
+        assert_eq!(total.bytes(), view.hot[0].batch.get_array_memory_size());
+        assert!(total.bytes() > row("a").weight());
+        memory.append(2, vec![row("b")]);
+        let taken = memory.take(1).expect("takes").expect("one row");
+        assert_eq!((taken.position, taken.share), (1, Share::All));
+        memory.committed(1, Vec::new());
+        assert_eq!(total.bytes(), memory.uncommitted().0);
+        memory.take(2).expect("takes").expect("one row");
+        memory.committed(2, Vec::new());
+        assert_eq!(total.bytes(), 0);
+    }
+
+    #[test]
+    fn what_the_log_turns_out_to_hold_leaves_memory() {
+        let (memory, total) = memory(|_| {});
+        memory.append(1, vec![row("a")]);
+        memory.take(1).expect("takes").expect("one row");
+        memory.append(2, vec![row("b")]);
+        let stored =
+            Stored { committed: Some(1), ..Stored::nothing(&Table::traces(OrgName::first())) };
+        memory.adopt(stored).expect("adopts");
+        assert_eq!(memory.first_uncommitted(), Some(2));
+        assert_eq!(memory.view().expect("a view").hot.len(), 1);
+        assert_eq!(total.bytes(), memory.uncommitted().0);
+    }
 }

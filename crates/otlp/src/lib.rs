@@ -35,8 +35,8 @@ pub fn decode_traces(body: &[u8], format: Format, limits: &Limits) -> Result<Tra
     }
 }
 
-/// Takes over a request that was read already, as a gRPC server does, under the default [`Limits`].
+/// Takes over a request that was read already, as a gRPC server does; `limits` say which spans are taken.
 #[must_use]
-pub fn from_traces_request(request: ExportTraceServiceRequest) -> Traces {
-    protobuf::admit(request, &Limits::default())
+pub fn from_traces_request(request: ExportTraceServiceRequest, limits: &Limits) -> Traces {
+    protobuf::admit(request, limits)
 }

@@ -85,10 +85,15 @@ impl Query {
     }
 }
 
-/// The calls of the range: app leaf spans, and gateway spans that no app leaf span is the parent of.
+/// The calls of the range: app leaf spans, and gateway spans that no app leaf span describes: as their parent, as a span
+/// of the same trace and model that was open all the while (50 ms of clock difference allowed), or by the response's id.
 const CALLS: &str = "with app as (select * from \"traces\".\"default\" where llm_is_leaf and inferscope_vantage_point = 'app'), \
      gateway as (select g.* from \"traces\".\"default\" g left anti join app a \
-       on g.trace_id = a.trace_id and g.reference_parent_span_id = a.span_id \
+       on g.trace_id = a.trace_id and (g.reference_parent_span_id = a.span_id \
+         or (g.llm_request_parameters_model = a.llm_request_parameters_model \
+           and g._timestamp >= a._timestamp - 50000 \
+           and g._timestamp + g.duration <= a._timestamp + a.duration + 50000)) \
+       left anti join app b on g.gen_ai_response_id = b.gen_ai_response_id \
        where g.llm_is_leaf and g.inferscope_vantage_point = 'gateway'), \
      calls as (select * from app union all select * from gateway)";
 

@@ -1,5 +1,6 @@
 //! Free SQL: rows as JSON, with a page, a time limit and a memory limit.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -14,13 +15,17 @@ use datafusion::prelude::col;
 use futures::StreamExt;
 use lake::{Extent, Lake};
 use schema::{Kind, OrgName};
+use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, mpsc};
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::error::Error;
 use crate::session::{Planned, TimeRange, plan};
 use crate::statement::{Select, parse};
 
 const TIME: &str = "_timestamp";
+/// How long after the deadline an answer may still come.
+const LATE: Duration = Duration::from_millis(200);
 
 /// What a query may take.
 #[derive(Clone, Debug)]
@@ -33,6 +38,10 @@ pub struct Limits {
     pub concurrent: usize,
     /// Most rows of an answer.
     pub most_rows: usize,
+    /// Most bytes of an answer in memory; beyond it the answer is cut short and says so.
+    pub most_bytes: usize,
+    /// Where what does not fit into memory goes; the system's folder for temporary files when `None`.
+    pub spill_folder: Option<PathBuf>,
 }
 
 impl Default for Limits {
@@ -42,6 +51,8 @@ impl Default for Limits {
             memory: 1 << 30,
             concurrent: 16,
             most_rows: 100_000,
+            most_bytes: 256 << 20,
+            spill_folder: None,
         }
     }
 }
@@ -122,17 +133,23 @@ pub struct Query {
     runtime: Arc<RuntimeEnv>,
     permits: Arc<Semaphore>,
     limits: Limits,
+    workers: Handle,
 }
 
 impl Query {
-    /// Answers over `lake` within `limits`.
+    /// Answers over `lake` within `limits`. All work is done on `workers`, so that a heavy question cannot keep
+    /// others that share the caller's threads waiting.
     ///
     /// # Errors
     /// When there is no folder for what does not fit into memory.
-    pub fn new(lake: Arc<Lake>, limits: Limits) -> Result<Self, Error> {
+    pub fn new(lake: Arc<Lake>, limits: Limits, workers: Handle) -> Result<Self, Error> {
         let pool = Arc::new(FairSpillPool::new(limits.memory));
-        let runtime = RuntimeEnvBuilder::new().with_memory_pool(pool).build_arc()?;
-        Ok(Self { lake, runtime, permits: Arc::new(Semaphore::new(limits.concurrent)), limits })
+        let mut runtime = RuntimeEnvBuilder::new().with_memory_pool(pool);
+        if let Some(folder) = &limits.spill_folder {
+            runtime = runtime.with_temp_file_path(folder);
+        }
+        let permits = Arc::new(Semaphore::new(limits.concurrent));
+        Ok(Self { lake, runtime: runtime.build_arc()?, permits, limits, workers })
     }
 
     /// Answers a question in SQL.
@@ -141,10 +158,33 @@ impl Query {
     /// See [`Error`]. A time limit that passes after the first rows gives a partial answer instead.
     pub async fn search(&self, search: &Search) -> Result<Found, Error> {
         let select = parse(&search.sql, &search.org, search.kind)?;
-        let deadline = Instant::now() + self.limits.timeout;
-        let _permit = self.permits.try_acquire().map_err(|_| Error::Busy)?;
+        let limit = self.limits.timeout;
+        let deadline = Instant::now() + limit;
+        let permit = Arc::clone(&self.permits).try_acquire_owned().map_err(|_| Error::Busy)?;
+        let (query, search) = (self.clone(), search.clone());
+        let job = self.workers.spawn(async move {
+            // Held until the work has ended, also when nobody waits for it any more.
+            let _permit = permit;
+            query.answer(&select, &search, deadline).await
+        });
+        // A partial answer comes a little after the deadline; a step that does not yield, never.
+        match tokio::time::timeout_at((deadline + LATE).into(), AbortOnDropHandle::new(job)).await {
+            Ok(Ok(found)) => found,
+            Ok(Err(error)) => {
+                Err(Error::Execution(format!("the query ended without an answer: {error}")))
+            }
+            Err(_) => Err(Error::Timeout { limit }),
+        }
+    }
+
+    async fn answer(
+        &self,
+        select: &Select,
+        search: &Search,
+        deadline: Instant,
+    ) -> Result<Found, Error> {
         let started = Instant::now();
-        let (planned, newest_first) = self.planned(&select, search.range).await?;
+        let (planned, newest_first) = self.planned(select, search.range).await?;
         let frame = page(planned.frame, search.offset, search.size, self.limits.most_rows).await?;
         let (batches, partial) = self.collect(frame, deadline).await?;
         Ok(Found {
@@ -166,8 +206,14 @@ impl Query {
         range: TimeRange,
     ) -> Result<Found, Error> {
         let size = Size::AsWritten { otherwise: self.limits.most_rows };
-        self.search(&Search { org: org.clone(), kind: Kind::Traces, sql, range, offset: 0, size })
-            .await
+        let search = Search { org: org.clone(), kind: Kind::Traces, sql, range, offset: 0, size };
+        let found = self.search(&search).await?;
+        // Sums of a part would pass for sums of the whole.
+        if found.partial.is_some() {
+            Err(Error::Timeout { limit: self.limits.timeout })
+        } else {
+            Ok(found)
+        }
     }
 
     /// The plan; a plain list of rows comes newest first and has the time in it.
@@ -205,10 +251,21 @@ impl Query {
                 }
             }
         });
-        let mut batches = Vec::new();
+        let (mut batches, mut bytes) = (Vec::new(), 0);
         loop {
             match tokio::time::timeout_at(deadline.into(), batches_found.recv()).await {
-                Ok(Some(batch)) => batches.push(batch?),
+                Ok(Some(batch)) => {
+                    let batch = batch?;
+                    bytes += batch.get_array_memory_size();
+                    if bytes > self.limits.most_bytes && !batches.is_empty() {
+                        let why = format!(
+                            "the limit of {} bytes cut the answer short",
+                            self.limits.most_bytes
+                        );
+                        return Ok((batches, Some(why)));
+                    }
+                    batches.push(batch);
+                }
                 Ok(None) => return Ok((batches, None)),
                 Err(_) if batches.is_empty() => return Err(Error::Timeout { limit }),
                 Err(_) => {

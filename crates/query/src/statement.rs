@@ -125,6 +125,20 @@ impl Select {
             && one_table
     }
 
+    /// The same statement without the `columns` that stand beside a `*`: it brings them along already.
+    pub(crate) fn without_beside_star(&self, columns: &[String]) -> Self {
+        let mut narrower = self.clone();
+        let is_one = |item: &SelectItem| matches!(item, SelectItem::UnnamedExpr(Expr::Identifier(name)) if columns.contains(&name.value));
+        if let Statement::Statement(inner) = &mut narrower.statement
+            && let SqlStatement::Query(query) = inner.as_mut()
+            && let SetExpr::Select(select) = query.body.as_mut()
+            && select.projection.iter().any(|item| matches!(item, SelectItem::Wildcard(_)))
+        {
+            select.projection.retain(|item| !is_one(item));
+        }
+        narrower
+    }
+
     /// The same statement with one more column in its answer.
     pub(crate) fn also_selecting(&self, column: &str) -> Self {
         let mut wider = self.clone();

@@ -196,7 +196,7 @@ const SUMMARY_COLUMNS: &str = "trace_id, span_id, reference_parent_span_id, _tim
      span_status, error_class, error_message, llm_request_parameters_model, llm_model_name, \
      gen_ai_response_time_to_first_chunk, llm_token_count_prompt, llm_token_count_completion, llm_token_source, \
      llm_usage_cost_total, inferscope_vantage_point, inferscope_endpoint, inferscope_replica_id, \
-     http_response_status_code, llm_is_leaf, substr(coalesce(gen_ai_input_messages, llm_input), 1, 2000) as input";
+     http_response_status_code, llm_is_leaf, gen_ai_response_id, substr(coalesce(gen_ai_input_messages, llm_input), 1, 2000) as input";
 
 struct SpanLine {
     trace_id: String,
@@ -221,6 +221,7 @@ struct SpanLine {
     replica: Option<String>,
     http_status: Option<i64>,
     leaf: bool,
+    response_id: Option<String>,
     input: Option<String>,
 }
 
@@ -249,6 +250,7 @@ impl SpanLine {
             replica: cells.text("inferscope_replica_id"),
             http_status: cells.int("http_response_status_code"),
             leaf: cells.truth("llm_is_leaf"),
+            response_id: cells.text("gen_ai_response_id"),
             input: cells.text("input"),
         }
     }
@@ -267,16 +269,37 @@ impl<'a> Call<'a> {
     }
 }
 
+/// Most spans between a program's call and the gateway's span of it: HTTP clients, retries, proxies.
+const MOST_BETWEEN: usize = 16;
+
 fn calls(spans: &[SpanLine]) -> Vec<Call<'_>> {
-    let gateway_of = |app: &SpanLine| {
-        spans.iter().find(|span| span.gateway && span.parent.as_ref() == Some(&app.span_id))
-    };
-    let apps: Vec<&SpanLine> = spans.iter().filter(|span| span.leaf && !span.gateway).collect();
-    let is_below_an_app =
-        |span: &SpanLine| apps.iter().any(|app| span.parent.as_ref() == Some(&app.span_id));
-    let alone = spans.iter().filter(|span| span.gateway && span.leaf && !is_below_an_app(span));
-    let of_apps = apps.iter().map(|app| Call { app: Some(app), gateway: gateway_of(app) });
-    of_apps.chain(alone.map(|gateway| Call { app: None, gateway: Some(gateway) })).collect()
+    let by_id: HashMap<&str, &SpanLine> =
+        spans.iter().map(|span| (span.span_id.as_str(), span)).collect();
+    let mut calls: Vec<Call<'_>> = spans
+        .iter()
+        .filter(|span| span.leaf && !span.gateway)
+        .map(|app| Call { app: Some(app), gateway: None })
+        .collect();
+    for gateway in spans.iter().filter(|span| span.gateway && span.leaf) {
+        let app = calls
+            .iter_mut()
+            .find(|call| call.app.is_some_and(|app| is_same_call(app, gateway, &by_id)));
+        match app {
+            // Of the tries of one call the last is the one that was answered.
+            Some(call) => call.gateway = Some(gateway),
+            None => calls.push(Call { app: None, gateway: Some(gateway) }),
+        }
+    }
+    calls
+}
+
+/// Whether the gateway's span is of the call that the program's span is of: it stands below it, or both name the same
+/// response.
+fn is_same_call(app: &SpanLine, gateway: &SpanLine, by_id: &HashMap<&str, &SpanLine>) -> bool {
+    let parent = |span: &&SpanLine| span.parent.as_deref().and_then(|id| by_id.get(id).copied());
+    let mut above = std::iter::successors(Some(gateway), parent).skip(1).take(MOST_BETWEEN);
+    let same_response = gateway.response_id.is_some() && gateway.response_id == app.response_id;
+    same_response || above.any(|span| span.span_id == app.span_id)
 }
 
 fn summarise(trace_id: &str, spans: &[SpanLine]) -> TraceSummary {

@@ -20,7 +20,8 @@ async fn house(limits: Limits) -> House {
         .await
         .expect("opens");
     let lake = Arc::new(lake);
-    let query = Query::new(Arc::clone(&lake), limits).expect("starts");
+    let query =
+        Query::new(Arc::clone(&lake), limits, tokio::runtime::Handle::current()).expect("starts");
     House { lake, query, _folder: folder }
 }
 
@@ -69,9 +70,12 @@ async fn columns_that_nobody_sent_are_null_also_before_the_first_row() {
     house.append(1, vec![row(&[("_timestamp", 5.into()), ("span_id", "a".into())])]);
     for _ in 0..2 {
         let found = house.ask("select span_id, nobody, sum(nothing) over () as s from \"default\" where none is null").await;
-        assert_eq!(found.json().expect("JSON"), r#"[{"span_id":"a","_timestamp":5}]"#);
+        assert_eq!(found.json().expect("JSON"), r#"[{"span_id":"a"}]"#);
         assert_eq!(found.unknown.len(), 3);
         assert_eq!(house.json("select span_id from default where nobody > 5").await, "[]");
+        assert!(
+            house.json("select *, nobody, span_id as again from default").await.contains("again")
+        );
         house.lake.flush(Flush::All).await.expect("flushes");
     }
 }
@@ -150,8 +154,8 @@ async fn what_is_refused_says_why() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_query_that_takes_too_long_ends() {
-    let house = house(Limits { timeout: Duration::from_millis(50), ..Limits::default() }).await;
-    house.append(1, (0..2_000).map(|n| row(&[("_timestamp", n.into())])).collect());
+    let house = house(Limits { timeout: Duration::from_millis(20), ..Limits::default() }).await;
+    house.append(1, (0..600).map(|n| row(&[("_timestamp", n.into())])).collect());
     let heavy = "select sum(a._timestamp + b._timestamp * c._timestamp) from default a, default b, default c";
     let error = house.query.search(&search(heavy, Size::Rows(1))).await.expect_err("is too heavy");
     assert!(matches!(error, Error::Timeout { .. }), "{error}");
@@ -211,7 +215,11 @@ fn calls() -> Vec<Row> {
             20,
             &[("llm_token_count_prompt", 5.into()), ("inferscope_replica_id", "r-2".into())],
         ),
-        app_span(B, 30, &[("span_status", "ERROR".into()), ("error_class", "rate_limit".into())]),
+        app_span(
+            B,
+            200_000,
+            &[("span_status", "ERROR".into()), ("error_class", "rate_limit".into())],
+        ),
     ]
 }
 
@@ -219,7 +227,7 @@ fn calls() -> Vec<Row> {
 async fn a_call_that_two_spans_describe_counts_once() {
     let house = house(Limits::default()).await;
     house.append(1, calls());
-    let range = TimeRange { from_us: 0, to_us: 1_000 };
+    let range = TimeRange { from_us: 0, to_us: 1_000_000 };
     let page = house
         .query
         .traces(&OrgName::first(), range, &TraceFilter::default(), None, 10)
@@ -241,10 +249,57 @@ async fn a_call_that_two_spans_describe_counts_once() {
 }
 
 #[tokio::test]
+async fn a_call_is_one_also_with_a_span_between_or_in_two_traces() {
+    let house = house(Limits::default()).await;
+    let between = |n: i64, span: &'static str, parent: &'static str| {
+        row(&[
+            ("_timestamp", n.into()),
+            ("trace_id", A.into()),
+            ("span_id", span.into()),
+            ("reference_parent_span_id", parent.into()),
+        ])
+    };
+    house.append(
+        1,
+        vec![
+            app_span(A, 10, &[]),
+            between(11, "http", "app10"),
+            gateway_span(A, 12, &[("reference_parent_span_id", "http".into())]),
+            app_span(B, 20, &[("gen_ai_response_id", "chatcmpl-1".into())]),
+            gateway_span(
+                "cccccccccccccccccccccccccccccccc",
+                21,
+                &[("gen_ai_response_id", "chatcmpl-1".into())],
+            ),
+        ],
+    );
+    let range = TimeRange { from_us: 0, to_us: 1_000 };
+    let page = house
+        .query
+        .traces(&OrgName::first(), range, &TraceFilter::default(), None, 10)
+        .await
+        .expect("lists");
+    let of_a = page.traces.iter().find(|trace| trace.trace_id == A).expect("is listed");
+    assert_eq!((of_a.spans, of_a.calls), (3, 1));
+    let models = house.query.models(&OrgName::first(), range).await.expect("compares");
+    assert_eq!(models[0].calls, 2, "{models:?}");
+}
+
+#[tokio::test]
+async fn an_answer_beyond_its_bytes_is_partial_and_greedy_functions_are_none() {
+    let house = house(Limits { most_bytes: 1, ..Limits::default() }).await;
+    house.append(1, (0..20_000).map(|n| row(&[("_timestamp", n.into())])).collect());
+    let found = house.ask("select _timestamp from default order by _timestamp limit 20000").await;
+    assert!(found.partial.is_some_and(|why| why.contains("bytes")) && found.rows < 20_000);
+    let greedy = house.query.search(&search("select repeat('a', 1000000000)", Size::Rows(1))).await;
+    assert!(matches!(greedy, Err(Error::Sql(_))));
+}
+
+#[tokio::test]
 async fn lists_are_filtered_and_paged_without_gap_or_repeat() {
     let house = house(Limits::default()).await;
     house.append(1, calls());
-    let range = TimeRange { from_us: 0, to_us: 1_000 };
+    let range = TimeRange { from_us: 0, to_us: 1_000_000 };
     let org = OrgName::first();
     let first =
         house.query.traces(&org, range, &TraceFilter::default(), None, 1).await.expect("lists");

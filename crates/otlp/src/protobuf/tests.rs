@@ -32,13 +32,16 @@ fn reasons(traces: &Traces) -> Vec<&str> {
 
 #[test]
 fn bad_ids_reject_their_span_only() {
-    let traces = crate::from_traces_request(request(vec![
-        raw_span(vec![1; 16], vec![2; 8]),
-        raw_span(vec![1; 15], vec![2; 8]),
-        raw_span(vec![0; 16], vec![2; 8]),
-        raw_span(vec![1; 16], vec![]),
-        raw_span(vec![1; 16], vec![0; 8]),
-    ]));
+    let traces = crate::from_traces_request(
+        request(vec![
+            raw_span(vec![1; 16], vec![2; 8]),
+            raw_span(vec![1; 15], vec![2; 8]),
+            raw_span(vec![0; 16], vec![2; 8]),
+            raw_span(vec![1; 16], vec![]),
+            raw_span(vec![1; 16], vec![0; 8]),
+        ]),
+        &Limits::default(),
+    );
     assert_eq!(traces.spans.len(), 1);
     assert_eq!(
         reasons(&traces),
@@ -56,7 +59,7 @@ fn a_parent_that_is_no_id_is_no_parent() {
     let parents = [vec![3; 8], vec![0; 8], vec![3; 7], vec![]];
     let spans = parents
         .map(|parent_span_id| wire::Span { parent_span_id, ..raw_span(vec![1; 16], vec![2; 8]) });
-    let traces = crate::from_traces_request(request(spans.to_vec()));
+    let traces = crate::from_traces_request(request(spans.to_vec()), &Limits::default());
     let parents: Vec<_> = traces.spans.iter().map(|span| span.parent_span_id).collect();
     assert_eq!(parents, [Some([3; 8]), None, None, None]);
 }
@@ -76,7 +79,7 @@ fn values_of_every_type_are_moved_and_absent_ones_dropped() {
         attribute("bytes", Value::BytesValue(vec![0, 255])),
         attribute("array", Value::ArrayValue(array)),
     ];
-    let traces = crate::from_traces_request(request(vec![span]));
+    let traces = crate::from_traces_request(request(vec![span]), &Limits::default());
     assert_eq!(
         traces.spans[0].attributes,
         [
