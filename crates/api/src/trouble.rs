@@ -87,10 +87,18 @@ macro_rules! from_rooms {
     )+};
 }
 
-from_rooms!(accounts::Error, ingest::Error, lake::Error, otlp::DecodeError, analytics::Error);
+from_rooms!(accounts::Error, ingest::Error, otlp::DecodeError, analytics::Error);
 
 impl From<query::Error> for Trouble {
     fn from(error: query::Error) -> Self {
+        if let query::Error::Lake(error) = &error {
+            // What storage says names folders of this server: that is for its log.
+            tracing::warn!(%error, "a table could not be read");
+            return Self::new(
+                error.fault(),
+                "the table cannot be read now; the server's log says why",
+            );
+        }
         Self { search_code: Some(error.code()), ..Self::new(error.fault(), error.to_string()) }
     }
 }
