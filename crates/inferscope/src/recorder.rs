@@ -21,7 +21,9 @@ use tokio::time::MissedTickBehavior;
 /// How often rollups are logged, and the log trimmed.
 const EVERY: Duration = Duration::from_secs(10);
 /// Most calls that are stored with one log record.
-const BATCH: usize = 256;
+const BATCH: usize = 4_096;
+/// How long calls gather before the next are stored: a sync for each would cost more than the call.
+const GATHER: Duration = Duration::from_millis(50);
 
 pub(crate) struct Recorder {
     pub(crate) recordings: Recordings,
@@ -47,6 +49,10 @@ impl Recorder {
                         break; // The gateway is gone.
                     }
                     self.store(calls).await;
+                    tokio::select! {
+                        () = tokio::time::sleep(GATHER) => {}
+                        () = stop.cancelled() => break,
+                    }
                 }
                 _ = tick.tick() => self.roll_up().await,
                 () = stop.cancelled() => break,
