@@ -44,7 +44,7 @@ pub(crate) enum NotCommitted {
 impl DeltaLog {
     /// Opens the table in `folder` if there is one.
     pub(crate) async fn open(folder: &FsPath) -> DeltaResult<Option<Self>> {
-        if !folder.join("_delta_log").is_dir() {
+        if !folder.join("_delta_log").is_dir() || unborn(folder)? {
             return Ok(None);
         }
         let mut table =
@@ -184,6 +184,18 @@ impl DeltaLog {
         self.synced = Some(version);
         Ok(())
     }
+}
+
+/// Whether the log has only a first version, and that is empty: the power went before it was on the disk. Such a
+/// version is removed, so that the table can be made again.
+fn unborn(folder: &FsPath) -> std::io::Result<bool> {
+    let version = |version: u64| folder.join(format!("_delta_log/{version:020}.json"));
+    let is_empty = version(0).metadata().is_ok_and(|first| first.len() == 0);
+    if !is_empty || version(1).exists() {
+        return Ok(false);
+    }
+    std::fs::remove_file(version(0))?;
+    Ok(true)
 }
 
 /// Files and folders of a log that must be on the disk before a version counts: each version since `synced`; without

@@ -322,3 +322,25 @@ async fn counting_rows_needs_no_column() {
     let count = context.read_table(Arc::new(view)).expect("reads").count().await;
     assert_eq!(count.expect("counts"), 3);
 }
+
+#[tokio::test]
+async fn versions_that_the_power_left_empty_are_made_again() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let table = Table::traces(OrgName::first());
+    let log = folder.path().join("default/traces/default/_delta_log");
+    std::fs::create_dir_all(&log).expect("a folder");
+    std::fs::write(log.join("00000000000000000000.json"), "").expect("writes");
+    {
+        let lake = open(folder.path()).await;
+        lake.append(&table, 1, vec![span(1, "a")]);
+        lake.flush(Flush::All).await.expect("flushes");
+        lake.append(&table, 2, vec![span(2, "b")]);
+        lake.flush(Flush::All).await.expect("flushes");
+    }
+    std::fs::write(log.join("00000000000000000002.json"), "").expect("writes");
+    let lake = open(folder.path()).await;
+    assert_eq!(ids(&lake, &table).await, ["a"]);
+    lake.append(&table, 2, vec![span(2, "b")]);
+    lake.flush(Flush::All).await.expect("flushes");
+    assert_eq!(ids(&lake, &table).await, ["a", "b"]);
+}
