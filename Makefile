@@ -23,12 +23,12 @@ help: ## Show this list
 	@grep -hE '^[a-z]+: .*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
 
 build: cache web/dist/index.html ## Build the release binary: target/release/inferscope
-	@echo "==> cargo build --release (the first time 20 minutes or more on 2 cores)"
+	@echo "==> cargo build --release (the first time about 50 minutes on 2 cores)"
 	cargo build --release --locked --workspace --bin inferscope
 	@echo "==> done: $(TARGET)/release/inferscope"
 
 demo: cache web/dist/index.html ## Start everything with simulated replicas and traffic; Ctrl-C ends it
-	@echo "==> cargo build (the first time about 15 minutes on 2 cores; later seconds)"
+	@echo "==> cargo build (the first time about 25 minutes on 2 cores; later seconds)"
 	$(BUILD_BINARY)
 	@echo "==> starting the demo"
 	@exec $(TARGET)/debug/inferscope demo

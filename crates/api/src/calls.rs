@@ -50,7 +50,10 @@ async fn by_endpoint(State(calls): State<Calls>, request: Request) -> Answer {
     let identity = calls.door.caller(request.headers()).await?;
     let org = OrgName::from_str(&namespace)?;
     identity.may(&org, Scope::Call)?;
-    Ok(calls.handle(request, Target::Endpoint { namespace, name, rest_path }, &org).await)
+    // A call that finds no endpoint is its caller's: a mistyped namespace is nobody's.
+    Ok(calls
+        .handle(request, Target::Endpoint { namespace, name, rest_path }, &identity.home())
+        .await)
 }
 
 /// `/endpoints/{namespace}/{name}{rest}`, the rest as it was written.

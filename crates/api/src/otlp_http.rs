@@ -34,7 +34,16 @@ pub(crate) fn routes(otlp: Otlp) -> Router {
         .route("/api/{org}/v1/traces", post(named))
         .route("/api/{org}/traces", post(named))
         .route("/api/{org}/otel/v1/traces", post(named))
+        .route("/v1/logs", post(only_traces))
+        .route("/v1/metrics", post(only_traces))
+        .route("/api/{org}/v1/logs", post(only_traces))
+        .route("/api/{org}/v1/metrics", post(only_traces))
         .with_state(otlp)
+}
+
+/// An exporter that sends all three signals must not end up at the gateway with two of them.
+async fn only_traces() -> Refusal<OpenObserve> {
+    Trouble::not_found("OTLP logs and metrics are not taken in yet: only traces are").into()
 }
 
 type Answer = Result<Response, Refusal<OpenObserve>>;

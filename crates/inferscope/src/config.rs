@@ -329,12 +329,21 @@ impl Checker<'_> {
             most_columns: raw.storage.most_columns,
             most_streams: self.at_least_one("storage.most_streams", raw.storage.most_streams),
             most_hot_bytes: self.at_least_one("storage.most_hot_bytes", raw.storage.most_hot_bytes),
-            endpoints: raw
-                .endpoint
-                .into_iter()
-                .filter_map(|endpoint| self.endpoint(endpoint))
-                .collect(),
+            endpoints: self.endpoints(raw.endpoint),
         }
+    }
+
+    fn endpoints(&mut self, raw: Vec<RawEndpoint>) -> Vec<EndpointSpec> {
+        let specs: Vec<EndpointSpec> =
+            raw.into_iter().filter_map(|endpoint| self.endpoint(endpoint)).collect();
+        for (at, spec) in specs.iter().enumerate() {
+            let (namespace, name) = (&spec.namespace, &spec.name);
+            if specs[..at].iter().any(|other| (&other.namespace, &other.name) == (namespace, name))
+            {
+                self.problems.push(format!("endpoint {namespace}/{name} is declared twice"));
+            }
+        }
+        specs
     }
 
     fn ingest(&mut self, raw: &RawIngest) -> IngestConfig {

@@ -53,7 +53,7 @@ pub(crate) async fn run(arguments: DemoArguments) -> anyhow::Result<()> {
             .map_err(|problems| anyhow::anyhow!(problems.join("; ")))?;
     let running = serve::start(config).await?;
     let token = running.token("demo").await?;
-    print_welcome(running.addresses[0], token.expose());
+    print_welcome(serve::reachable(running.addresses[0]), token.expose());
 
     let callers = Tasks::new();
     let traffic = traffic::Traffic::new(running.addresses[0], token, arguments.rate);
@@ -81,6 +81,14 @@ fn print_welcome(address: SocketAddr, token: &str) {
     println!("    OPENOBSERVE_AUTH_TOKEN=\"Basic {basic}\"");
     println!("    HF_TOKEN={token}");
     println!("    and base_url=\"http://{address}/v1\" for its OpenAI client");
+    println!();
+    println!("  SQL:");
+    println!(
+        "    curl -u demo:{token} -X POST 'http://{address}/api/default/_search?type=traces' -d \\"
+    );
+    println!(
+        "      '{{\"query\": {{\"sql\": \"select * from default limit 1\", \"start_time\": 0, \"end_time\": 4000000000000000}}}}'"
+    );
     println!();
     println!("  Metrics:");
     println!(

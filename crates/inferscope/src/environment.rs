@@ -2,6 +2,7 @@
 #![expect(clippy::disallowed_methods, reason = "this is the place")]
 
 use std::collections::BTreeMap;
+use std::io::IsTerminal as _;
 use std::path::PathBuf;
 
 use accounts::{RootLogin, Secret};
@@ -45,7 +46,10 @@ pub(crate) fn start_logging() {
     let filter = EnvFilter::try_from_env(LOG).unwrap_or_else(|_| {
         EnvFilter::new("info,deltalake_core=warn,delta_kernel=warn,buoyant_kernel=warn")
     });
-    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let subscriber = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
     if std::env::var(LOG_FORMAT).is_ok_and(|format| format == "json") {
         subscriber.json().init();
     } else {

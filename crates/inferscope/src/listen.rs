@@ -14,7 +14,7 @@ pub(crate) async fn bind(addresses: &[String]) -> anyhow::Result<Vec<TcpListener
     for address in addresses {
         let listener = TcpListener::bind(address).await;
         listeners.push(listener.with_context(|| {
-            format!("cannot listen on {address}: is it in use, or not of this host?")
+            format!("cannot listen on {address:?}: give HOST:PORT of this host that is not in use")
         })?);
     }
     Ok(listeners)

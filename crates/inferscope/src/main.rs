@@ -50,10 +50,11 @@ struct ServeArguments {
     /// Configuration file (TOML); without one, defaults and no endpoints.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Where everything is kept.
+    /// Where everything is kept [default: inferscope-data].
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
-    /// Address to listen on; may be given several times. Port 0 lets the system choose.
+    /// Address to listen on, HOST:PORT; may be given several times, and port 0 lets the system choose
+    /// [default: 127.0.0.1:5080].
     #[arg(long, value_name = "ADDR")]
     listen: Vec<String>,
 }

@@ -26,19 +26,29 @@ pub(crate) struct Stored<'a> {
 impl Stored<'_> {
     /// Gives the lake the rows that no table holds, analytics the stored rollups, and then the calls that are in no
     /// rollup yet.
-    pub(crate) async fn restore(&self, log: Replay, orgs: &[OrgName]) -> anyhow::Result<()> {
+    pub(crate) async fn restore(&self, log: Replay, orgs: &[OrgName]) {
         let calls = self.replay(log);
         for org in orgs {
-            let table = Table::rollups(org.clone());
-            let rows =
-                self.lake.rows(&table, self.analytics.restore_from_us(), i64::MAX, &[]).await?;
-            let rows = self.of_this_log(rows);
-            self.analytics.restore(org, &rows, self.totals(org).await?);
+            // A damaged table of rollups costs their history, not the start.
+            let (rows, totals) = match self.rollups(org).await {
+                Ok(stored) => stored,
+                Err(error) => {
+                    tracing::error!(%org, %error, "the stored rollups cannot be read; analytics begins anew");
+                    (Vec::new(), Vec::new())
+                }
+            };
+            self.analytics.restore(org, &rows, totals);
         }
         for (position, org, row) in &calls {
             self.analytics.observe(*position, org, [row]);
         }
-        Ok(())
+    }
+
+    /// The rollups that are kept in memory, and the totals of all.
+    async fn rollups(&self, org: &OrgName) -> anyhow::Result<(Vec<Row>, Vec<Total>)> {
+        let from_us = self.analytics.restore_from_us();
+        let rows = self.lake.rows(&Table::rollups(org.clone()), from_us, i64::MAX, &[]).await?;
+        Ok((self.of_this_log(rows), self.totals(org).await?))
     }
 
     /// Answers the calls that may be in no rollup yet.

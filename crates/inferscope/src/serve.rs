@@ -7,7 +7,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use accounts::{Accounts, FirstLogin, Identity, Orgs, Scopes};
+use accounts::{Accounts, FirstLogin, Identity, Orgs, Scope, Scopes, Secret};
 use analytics::{Analytics, AnalyticsConfig};
 use anyhow::Context as _;
 use api::Services;
@@ -52,7 +52,10 @@ pub(crate) struct Running {
 pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     let running = start(config).await?;
     if let Some(login) = &running.first_login {
-        print_first_login(login, running.addresses[0]);
+        let scopes = Scopes::default().with(Scope::Call);
+        let (_, token) =
+            running.accounts.create_token(&OrgName::first(), "first", scopes, None).await?;
+        print_first_login(login, &token, running.addresses[0]);
     }
     stop_signal().await;
     running.stop().await
@@ -97,7 +100,7 @@ pub(crate) async fn start(config: Config) -> anyhow::Result<Running> {
     let history = Arc::new(LakeHistory(Arc::clone(&lake)));
     let analytics = Arc::new(Analytics::new(clock.clone(), AnalyticsConfig::default(), history));
     let stored = Stored { ingest: &ingest, lake: &lake, query: &query, analytics: &analytics };
-    stored.restore(replay, &accounts.orgs()).await?;
+    stored.restore(replay, &accounts.orgs()).await;
 
     let (recording, recordings) = recording(config.recording);
     let picker = Arc::new(FleetPicker::new(Arc::clone(&fleet)));
@@ -161,7 +164,7 @@ impl Running {
     }
 
     /// A fresh token of the first organisation that may do everything in it.
-    pub(crate) async fn token(&self, name: &str) -> anyhow::Result<accounts::Secret> {
+    pub(crate) async fn token(&self, name: &str) -> anyhow::Result<Secret> {
         let (_, secret) =
             self.accounts.create_token(&OrgName::first(), name, Scopes::ALL, None).await?;
         Ok(secret)
@@ -273,7 +276,8 @@ fn announce(data_dir: &Path, addresses: &[SocketAddr]) -> anyhow::Result<()> {
 }
 
 #[expect(clippy::print_stdout, reason = "a password must not end up in a log")]
-fn print_first_login(login: &FirstLogin, address: SocketAddr) {
+fn print_first_login(login: &FirstLogin, token: &Secret, address: SocketAddr) {
+    let address = reachable(address);
     println!("This is the first start. The login, shown only this once:");
     println!("  e-mail    {}", login.email);
     println!("  password  {}", login.password.expose());
@@ -282,6 +286,13 @@ fn print_first_login(login: &FirstLogin, address: SocketAddr) {
     println!("  OPENOBSERVE_URL=http://{address}/");
     println!("  OPENOBSERVE_ORG=default");
     println!("  OPENOBSERVE_AUTH_TOKEN=\"{}\"", login.authorization().expose());
-    // Clients of the gateway send it as a bearer token.
-    println!("  HF_TOKEN={}", login.authorization().expose().trim_start_matches("Basic "));
+    println!("  HF_TOKEN={}", token.expose());
+}
+
+/// An address that a program of this host can call: "all addresses" is none.
+pub(crate) fn reachable(mut address: SocketAddr) -> SocketAddr {
+    if address.ip().is_unspecified() {
+        address.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
+    }
+    address
 }

@@ -26,13 +26,13 @@ pub enum Error {
     #[error("invalid parameter: {0}")]
     Parameter(String),
     /// The time limit passed before the first row.
-    #[error("query timed out after {} s: narrow the time range or raise query.timeout", limit.as_secs_f64())]
+    #[error("query timed out after {} s: narrow the time range or raise query.timeout_s", limit.as_secs_f64())]
     Timeout {
         /// The limit.
         limit: Duration,
     },
     /// The memory limit was reached.
-    #[error("query needs more memory than query.memory allows: {0}")]
+    #[error("query needs more memory than query.memory_bytes allows: {0}")]
     Memory(String),
     /// Too many queries run at once.
     #[error("too many queries are running, try again")]

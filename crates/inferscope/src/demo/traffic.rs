@@ -118,7 +118,7 @@ impl Traffic {
                 "/v1/chat/completions",
                 &plan.key,
                 &plan.body,
-                Some((plan.trace_id, plan.span_id)),
+                plan.traced.then_some((plan.trace_id, plan.span_id)),
             )
             .await;
         if plan.traced {
