@@ -1,5 +1,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::Error;
+
 /// Counts of what came in and what became of it, since start. They balance: received = stored + duplicates +
 /// rejected + failed.
 #[derive(Debug, Default)]
@@ -27,7 +29,17 @@ pub struct Counts {
 }
 
 impl Books {
-    pub(crate) fn add(&self, counts: Counts) {
+    /// Enters what became of `received` spans, of which `rejected` were refused and the others offered to the log:
+    /// stored, or known as duplicates; on an error, all of those failed.
+    pub(crate) fn enter(&self, received: u64, rejected: u64, outcome: &Result<(u64, u64), Error>) {
+        let counts = Counts { received, rejected, ..Counts::default() };
+        self.add(match *outcome {
+            Ok((stored, duplicates)) => Counts { stored, duplicates, ..counts },
+            Err(_) => Counts { failed: received - rejected, ..counts },
+        });
+    }
+
+    fn add(&self, counts: Counts) {
         self.received.fetch_add(counts.received, Ordering::Relaxed);
         self.stored.fetch_add(counts.stored, Ordering::Relaxed);
         self.duplicates.fetch_add(counts.duplicates, Ordering::Relaxed);

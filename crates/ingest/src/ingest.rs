@@ -146,12 +146,7 @@ impl Ingest {
         let spans = self.0.of_good_age(traces.spans, &mut accepted);
         let options = Options { vantage: Vantage::App, service_name: table.stream.clone() };
         let result = self.store(table, spans, options, |_, _| {}).await;
-        let mut counts = Counts { received, rejected: accepted.rejected, ..Counts::default() };
-        match &result {
-            Ok((stored, duplicates)) => (counts.stored, counts.duplicates) = (*stored, *duplicates),
-            Err(_) => counts.failed = received - accepted.rejected,
-        }
-        self.0.books.add(counts);
+        self.0.books.enter(received, accepted.rejected, &result);
         let (stored, duplicates) = result?;
         Ok(Accepted { stored, duplicates, ..accepted })
     }
@@ -170,12 +165,7 @@ impl Ingest {
         let received = spans.len() as u64;
         let options = Options { vantage: Vantage::Gateway, service_name: table.stream.clone() };
         let result = self.store(table, spans, options, observe).await;
-        let mut counts = Counts { received, ..Counts::default() };
-        match &result {
-            Ok((stored, duplicates)) => (counts.stored, counts.duplicates) = (*stored, *duplicates),
-            Err(_) => counts.failed = received,
-        }
-        self.0.books.add(counts);
+        self.0.books.enter(received, 0, &result);
         result.map(|_| ())
     }
 
