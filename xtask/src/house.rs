@@ -40,6 +40,7 @@ pub(crate) const HOUSE: House<'_> = House {
         ("openmetrics", Floor(0)),
         ("otlp", Floor(0)),
         ("prices", Floor(0)),
+        ("redaction", Floor(0)),
         ("schema", Floor(0)),
         // Mechanisms.
         ("clock", Floor(1)),

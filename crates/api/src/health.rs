@@ -10,7 +10,7 @@ use axum::{Json, Router};
 use gateway::Gateway;
 use http::HeaderMap;
 use http::header::{ACCEPT, CONTENT_TYPE};
-use ingest::Ingest;
+use ingest::{Change, Ingest, Reason};
 use lake::Lake;
 use openmetrics::{Family, LabelName, Labels, Page, PageError, negotiate};
 use serde_json::json;
@@ -19,6 +19,13 @@ use crate::door::Door;
 use crate::trouble::{Native, Refusal, Trouble};
 
 const SPANS: Family = Family::new("inferscope_ingest_spans", "Spans by what became of them");
+const REJECTED: Family = Family::new("inferscope_ingest_rejected_spans", "Refused spans by reason");
+const CHANGES: Family =
+    Family::new("inferscope_ingest_changes", "What was taken out of spans or cut in them");
+const OPEN_SPANS: Family = Family::new(
+    "inferscope_ingest_open_trace_spans",
+    "Spans that are remembered so that a call that several spans describe counts once",
+);
 const LOG_RECORDS: Family =
     Family::new("inferscope_log_records", "Records synced to the write-ahead log");
 const LOG_SYNCS: Family = Family::new("inferscope_log_syncs", "Syncs of the write-ahead log");
@@ -35,6 +42,8 @@ const QUEUED: Family =
     Family::new("inferscope_gateway_records_queued_bytes", "Recorded calls that wait to be stored")
         .with_unit("bytes");
 const OUTCOME: LabelName = LabelName::new("outcome");
+const REASON: LabelName = LabelName::new("reason");
+const CHANGE: LabelName = LabelName::new("change");
 
 #[derive(Clone)]
 pub(crate) struct Health {
@@ -80,6 +89,15 @@ impl Health {
         ] {
             spans.add(&Labels::of(&[(OUTCOME, outcome)]), count);
         }
+        let mut rejected = page.counter(&REJECTED)?;
+        for (reason, count) in Reason::ALL.into_iter().zip(books.rejected_by) {
+            rejected.add(&Labels::of(&[(REASON, reason.as_str())]), count);
+        }
+        let mut changes = page.counter(&CHANGES)?;
+        for (change, count) in Change::ALL.into_iter().zip(books.changed) {
+            changes.add(&Labels::of(&[(CHANGE, change.as_str())]), count);
+        }
+        page.gauge(&OPEN_SPANS)?.add(&Labels::NONE, self.ingest.open_trace_spans() as u64);
         let log = self.ingest.log_stats();
         page.counter(&LOG_RECORDS)?.add(&Labels::NONE, log.records);
         page.counter(&LOG_SYNCS)?.add(&Labels::NONE, log.groups);

@@ -49,6 +49,11 @@ impl Cells {
         }
     }
 
+    /// A promised column's value.
+    pub(crate) fn get(&self, column: Column) -> Option<&Value> {
+        self.promised[column.index()].as_ref()
+    }
+
     /// A promised column's text.
     pub(crate) fn text(&self, column: Column) -> Option<&str> {
         self.promised[column.index()].as_ref().and_then(Value::as_text)

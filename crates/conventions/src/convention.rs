@@ -34,8 +34,10 @@ const KEYS: &[(&str, &str)] = &[
     ("traceloop.entity.name", "traceloop_new"),
 ];
 
-pub(crate) fn fill(cells: &mut Cells, view: &View<'_>) {
-    cells.set_some(column!("llm_convention"), detect(view));
+pub(crate) fn fill(cells: &mut Cells, view: &View<'_>) -> Option<&'static str> {
+    let convention = detect(view);
+    cells.set_some(column!("llm_convention"), convention);
+    convention
 }
 
 fn detect(view: &View<'_>) -> Option<&'static str> {

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::sync::LazyLock;
 
 pub(crate) use table::Fact;
+
 use table::{Alias, PAYLOADS, TABLE};
 
 /// A key that the tables name, by its place among them.
@@ -120,10 +121,16 @@ pub(crate) enum Family {
     OpenAiRequest,
     /// `ai.settings.<parameter>`
     Settings,
+    /// `retrieval.documents.N.document.…`
+    RetrievedDocuments,
+    /// `reranker.input_documents.N.document.…`
+    RerankedDocuments,
+    /// `reranker.output_documents.N.document.…`
+    RankedDocuments,
 }
 
 impl Family {
-    pub(crate) const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 14] = [
         Self::InputMessages,
         Self::OutputMessages,
         Self::Prompts,
@@ -135,6 +142,9 @@ impl Family {
         Self::Request,
         Self::OpenAiRequest,
         Self::Settings,
+        Self::RetrievedDocuments,
+        Self::RerankedDocuments,
+        Self::RankedDocuments,
     ];
 
     /// What its keys begin with.
@@ -151,6 +161,9 @@ impl Family {
             Self::Request => "gen_ai.request.",
             Self::OpenAiRequest => "gen_ai.openai.request.",
             Self::Settings => "ai.settings.",
+            Self::RetrievedDocuments => "retrieval.documents.",
+            Self::RerankedDocuments => "reranker.input_documents.",
+            Self::RankedDocuments => "reranker.output_documents.",
         }
     }
 

@@ -141,6 +141,10 @@ pub(crate) fn decide(view: &View<'_>) -> Option<Kind> {
     if view.span.name == "raw_gen_ai_request" {
         return Some(K::Unknown);
     }
+    // LlamaIndex traces the preparation of a call as a call.
+    if view.span.name.ends_with("._prepare_chat_with_tools") {
+        return Some(K::Unknown);
+    }
     if let Some(kind) = said(view, Fact::LangfuseType, LANGFUSE) {
         let counts = view.has(Fact::LangfuseUsage);
         // Langfuse for Python up to 3.3 calls generations spans.
@@ -161,6 +165,7 @@ pub(crate) fn decide(view: &View<'_>) -> Option<Kind> {
         .or_else(|| said(view, Fact::RequestType, REQUEST_TYPES))
         .or_else(|| said(view, Fact::TraceloopKind, TRACELOOP))
         .or_else(|| view.text(Fact::VercelOperation).map(|operation| vercel(&operation)))
+        .or_else(|| view.has(Fact::GuardrailName).then_some(K::Guardrail))
         .or_else(|| view.has(Fact::ToolMark).then_some(K::Tool))
         .or_else(|| is_model_call(view).then_some(K::Llm))
         .or_else(|| view.is_about_llm().then_some(K::Unknown))

@@ -9,23 +9,31 @@
 //!
 //! What is absent stays null: a failed call has no resolved model and no tokens.
 //!
-//! One span at a time: this crate does not look at a span's trace, does no I/O, and knows no clock.
+//! [`normalise`] looks at one span, [`join_streams`] at a batch of them, [`OpenTrace`] at a trace: it says which of
+//! the spans that describe a call counts.
+//! This crate does no I/O and knows no clock.
 
 mod attribute;
 mod cells;
 mod column;
+mod contents;
 mod convention;
 mod error;
 mod facts;
 mod identity;
 mod kind;
+mod leaf;
+mod limits;
 mod messages;
 mod model;
+mod more;
 mod parameters;
 mod payload;
+mod provenance;
 mod provider;
 mod span;
 mod status;
+mod streams;
 mod time_to_first;
 mod timestamp;
 mod tokens;
@@ -33,6 +41,11 @@ mod view;
 
 use otlp::Span;
 use schema::Row;
+
+pub use contents::drop_contents;
+pub use leaf::{OpenTrace, Seen, SpanId, Verdict, settle};
+pub use limits::{Limits, limit};
+pub use streams::join_streams;
 
 use crate::attribute::Origin;
 use crate::cells::Cells;
@@ -96,17 +109,19 @@ fn fill(cells: &mut Cells, view: &mut View<'_>) {
     view.read_payloads(kind.payloads());
     let view = &*view;
     kind::fill(cells, view, kind);
-    convention::fill(cells, view);
+    let convention = convention::fill(cells, view);
     let contents = messages::fill(cells, view, kind);
     let first_content = time_to_first::fill(cells, view);
-    let tokens = tokens::read(view, kind);
+    let tokens = tokens::read(view, kind, convention);
     let answered = status == status::Status::Ok
         || contents.answered
         || first_content.is_some()
         || tokens.completion.is_some_and(|count| count > 0);
     let models = model::fill(cells, view, model::Answered(answered));
     provider::fill(cells, view);
+    more::fill(cells, view, kind);
     parameters::fill(cells, view);
     tokens::fill(cells, view, kind, &tokens);
     kind::fill_leaf(cells, kind, models.any() || tokens.any());
+    provenance::fill(cells, view, &tokens);
 }

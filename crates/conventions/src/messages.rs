@@ -1,8 +1,8 @@
 //! What was sent and what came back: as text, and as messages in OpenTelemetry's part form.
 
 mod chat;
-mod indexed;
-mod part;
+pub(crate) mod indexed;
+pub(crate) mod part;
 mod source;
 
 use serde_json::Value as Json;
@@ -14,6 +14,7 @@ use crate::kind::Kind;
 use crate::model;
 use crate::payload::json_text_of;
 use crate::view::{Found, View};
+use chat::HIDDEN;
 use source::Messages;
 
 /// Longest copy of an input or output, in bytes; the attribute that it was copied from stays whole.
@@ -71,6 +72,11 @@ pub(crate) fn fill(cells: &mut Cells, view: &View<'_>, kind: Kind) -> Contents {
     );
     if kind.is_candidate() || kind == Kind::Agent {
         cells.set_some(column!("gen_ai_tool_definitions"), tool_definitions(view));
+    }
+    if view.text(Fact::Input).as_deref() == Some(HIDDEN)
+        || view.text(Fact::Output).as_deref() == Some(HIDDEN)
+    {
+        cells.set(column!("content_redacted"), true);
     }
     Contents { answered }
 }

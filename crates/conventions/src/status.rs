@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 
 use otlp::Event;
-use schema::{Name, Value};
 
 use crate::cells::Cells;
 use crate::column::column;
@@ -71,7 +70,7 @@ pub(crate) fn fill(cells: &mut Cells, view: &View<'_>, status: Status) {
             view.first(Fact::HttpStatus, Found::count),
         );
         if exception.is_some() {
-            cells.add(Name::fixed("had_exception"), Value::Bool(true));
+            cells.set(column!("had_exception"), true);
         }
     }
 }

@@ -1,16 +1,16 @@
 //! Token counts: what was reported, made inclusive, and never a zero for what is unknown.
 
-use schema::{Name, Value};
 use serde_json::{Map, Value as Json};
 
 use crate::cells::Cells;
 use crate::column::column;
 use crate::facts::Fact;
 use crate::kind::Kind;
+use crate::parameters;
 use crate::view::{Found, View};
 
 /// The counts of a span; the prompt includes what was cached, the completion what was reasoned.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Tokens {
     prompt: Option<i64>,
     pub(crate) completion: Option<i64>,
@@ -19,6 +19,41 @@ pub(crate) struct Tokens {
     cache_write: Option<i64>,
     reasoning: Option<i64>,
     derived: bool,
+    /// What is odd about a count.
+    pub(crate) flags: Vec<(Count, &'static str)>,
+}
+
+/// One of the counts of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Count {
+    Prompt,
+    Completion,
+    Total,
+    CacheRead,
+    CacheWrite,
+    Reasoning,
+}
+
+impl Count {
+    pub(crate) const ALL: [Self; 6] = [
+        Self::Prompt,
+        Self::Completion,
+        Self::Total,
+        Self::CacheRead,
+        Self::CacheWrite,
+        Self::Reasoning,
+    ];
+
+    pub(crate) const fn fact(self) -> Fact {
+        match self {
+            Self::Prompt => Fact::PromptTokens,
+            Self::Completion => Fact::CompletionTokens,
+            Self::Total => Fact::TotalTokens,
+            Self::CacheRead => Fact::CacheRead,
+            Self::CacheWrite => Fact::CacheWrite,
+            Self::Reasoning => Fact::Reasoning,
+        }
+    }
 }
 
 impl Tokens {
@@ -26,19 +61,47 @@ impl Tokens {
         self.prompt.is_some() || self.completion.is_some() || self.total.is_some()
     }
 
+    pub(crate) const fn get(&self, count: Count) -> Option<i64> {
+        match count {
+            Count::Prompt => self.prompt,
+            Count::Completion => self.completion,
+            Count::Total => self.total,
+            Count::CacheRead => self.cache_read,
+            Count::CacheWrite => self.cache_write,
+            Count::Reasoning => self.reasoning,
+        }
+    }
+
+    /// Whether a count was worked out.
+    pub(crate) const fn is_derived(&self) -> bool {
+        self.derived
+    }
+
     /// Where the counts came from: the worst of the three.
-    fn source(&self) -> Option<&'static str> {
-        match (self.prompt, self.completion, self.total) {
-            (None, None, None) => None,
-            (Some(_), _, Some(_)) | (_, Some(_), Some(_)) => {
-                Some(if self.derived { "derived" } else { "reported" })
+    fn source(&self, broke_off: bool) -> &'static str {
+        let whole = self.total.is_some() && (self.prompt.is_some() || self.completion.is_some());
+        match (self.any(), whole && !broke_off) {
+            (false, _) => "absent",
+            (true, false) => "partial",
+            (true, true) if self.flags.iter().any(|(_, flag)| *flag == MAYBE_ESTIMATED) => {
+                "estimated"
             }
-            (Some(_), _, None) | (_, Some(_), None) | (None, None, Some(_)) => Some("partial"),
+            (true, true) if self.derived => "derived",
+            (true, true) => "reported",
+        }
+    }
+
+    fn flag(&mut self, count: Count, flag: &'static str) {
+        if !self.flags.contains(&(count, flag)) {
+            self.flags.push((count, flag));
         }
     }
 }
 
-pub(crate) fn read(view: &View<'_>, kind: Kind) -> Tokens {
+/// The library may have counted the text itself, and does not say so.
+const MAYBE_ESTIMATED: &str = "maybe_estimated";
+
+pub(crate) fn read(view: &View<'_>, kind: Kind, convention: Option<&str>) -> Tokens {
     let mut tokens = Tokens {
         prompt: view.count(Fact::PromptTokens),
         completion: view.count(Fact::CompletionTokens),
@@ -46,13 +109,19 @@ pub(crate) fn read(view: &View<'_>, kind: Kind) -> Tokens {
         cache_read: view.count(Fact::CacheRead),
         cache_write: view.count(Fact::CacheWrite),
         reasoning: view.count(Fact::Reasoning),
-        derived: false,
+        ..Tokens::default()
     };
     if let Some(Json::Object(usage)) = view.json(Fact::LangfuseUsage) {
         tokens = tokens.or(of_langfuse(usage));
     }
-    tokens.include_cached(view);
+    tokens.settle_conflicts(view);
+    tokens.include_cached(view, convention);
     tokens.sum_up(kind);
+    tokens.flag_zeros();
+    if tokens.any() && may_estimate(view, convention) {
+        tokens.flag(Count::Prompt, MAYBE_ESTIMATED);
+        tokens.flag(Count::Completion, MAYBE_ESTIMATED);
+    }
     tokens
 }
 
@@ -68,23 +137,51 @@ impl Tokens {
             reasoning: self.reasoning.or(other.reasoning),
             derived: self.derived
                 || (self.prompt.is_none() && self.completion.is_none() && other.derived),
+            flags: self.flags,
+        }
+    }
+
+    fn cached(&self) -> i64 {
+        self.cache_read.unwrap_or(0).saturating_add(self.cache_write.unwrap_or(0))
+    }
+
+    /// Keys that disagree are noted. Of two prompt counts the one that can hold the cached tokens is the inclusive one.
+    fn settle_conflicts(&mut self, view: &View<'_>) {
+        for count in Count::ALL {
+            let Some(winner) = self.get(count) else { continue };
+            // What the call's whole input and output say is not opened only to compare.
+            let others = view.filled(count.fact()).filter(|(source, _)| source.json.is_none());
+            let mut differing =
+                others.filter_map(|(_, found)| found.count()).filter(|other| *other != winner);
+            let Some(other) = differing.next() else { continue };
+            self.flag(count, "conflict");
+            if count == Count::Prompt && winner < self.cached() {
+                let inclusive = std::iter::once(other).chain(differing);
+                self.prompt = inclusive.filter(|other| *other >= self.cached()).max().or(self.prompt);
+            }
         }
     }
 
     /// Adds the cached tokens to a prompt count that leaves them out.
-    fn include_cached(&mut self, view: &View<'_>) {
-        let cached = self.cache_read.unwrap_or(0).saturating_add(self.cache_write.unwrap_or(0));
+    fn include_cached(&mut self, view: &View<'_>, convention: Option<&str>) {
+        let cached = self.cached();
         let Some(prompt) = self.prompt.filter(|_| cached > 0) else { return };
+        let known = leaves_cached_out(view);
         // Fewer than were cached: the count cannot include them.
-        if prompt < cached || leaves_cached_out(view) {
+        if prompt < cached || known == Some(true) {
             self.prompt = Some(prompt.saturating_add(cached));
             self.derived = true;
+            if known != Some(true) {
+                self.flag(Count::Prompt, "assumed_exclusive");
+            }
+        } else if known.is_none() && !includes_cached(view, convention) {
+            self.flag(Count::Prompt, "assumed_inclusive");
         }
     }
 
     fn sum_up(&mut self, kind: Kind) {
-        if self.total.is_some() {
-            return;
+        if let Some(total) = self.total {
+            return self.check_total(total);
         }
         self.total = match (self.prompt, self.completion) {
             (Some(prompt), Some(completion)) => Some(prompt.saturating_add(completion)),
@@ -93,30 +190,100 @@ impl Tokens {
         };
         self.derived |= self.total.is_some();
     }
+
+    /// A reported total stays; thoughts that a completion count leaves out are added to it.
+    fn check_total(&mut self, total: i64) {
+        let (Some(prompt), Some(completion)) = (self.prompt, self.completion) else { return };
+        let sum = prompt.saturating_add(completion);
+        if total == sum {
+            return;
+        }
+        self.flag(Count::Total, "total_mismatch");
+        if total > sum && self.reasoning == Some(total - sum) {
+            self.completion = Some(completion.saturating_add(total - sum));
+            self.derived = true;
+        }
+    }
+
+    /// Some libraries write 0 for what they do not know: averages may leave these out.
+    fn flag_zeros(&mut self) {
+        for count in Count::ALL {
+            if self.get(count) == Some(0) {
+                self.flag(count, "reported_zero");
+            }
+        }
+    }
 }
 
-/// Emitters that pass on an Anthropic or Bedrock count, which leaves cached tokens out.
-fn leaves_cached_out(view: &View<'_>) -> bool {
+/// Whether the emitter is known to leave cached tokens out of its prompt count: those that pass on an Anthropic or
+/// Bedrock count. `None` where the key says nothing.
+fn leaves_cached_out(view: &View<'_>) -> Option<bool> {
     let provider = view.text(Fact::Provider).unwrap_or_default().to_ascii_lowercase();
     let exclusive = provider.starts_with("anthropic") || provider.contains("bedrock");
-    let Some((_, key)) = view.all(Fact::PromptTokens).find(|(found, _)| found.count().is_some())
-    else {
-        return false;
-    };
+    let (_, key) = view.all(Fact::PromptTokens).find(|(found, _)| found.count().is_some())?;
     match key {
         "ai.usage.inputTokens" | "ai.usage.promptTokens" => {
-            exclusive && view.count(Fact::UncachedTokens).is_none()
+            Some(exclusive && view.count(Fact::UncachedTokens).is_none())
         }
         "output.value" => {
-            let usage = view.json(Fact::OutputUsage).and_then(Json::as_object);
-            usage.is_some_and(|usage| {
-                ["cache_read_input_tokens", "cache_creation_input_tokens"]
-                    .into_iter()
-                    .any(|key| usage.get(key).is_some_and(Json::is_number))
-            })
+            let usage = view.json(Fact::OutputUsage).and_then(Json::as_object)?;
+            let is_anthropic = ["cache_read_input_tokens", "cache_creation_input_tokens"]
+                .into_iter()
+                .any(|key| usage.get(key).is_some_and(Json::is_number));
+            Some(is_anthropic)
         }
-        _ => exclusive && view.scope_name().starts_with("openlit"),
+        _ if view.scope_name().starts_with("openlit") => Some(exclusive),
+        _ => None,
     }
+}
+
+/// Conventions whose prompt count includes what was cached, whoever provides the model.
+const INCLUSIVE: &[&str] = &[
+    "openinference",
+    "otel_genai_next",
+    "traceloop_old",
+    "traceloop_new",
+    "langfuse",
+    "litellm_v1",
+    "litellm_v2",
+    "logfire",
+    "mlflow",
+    "pydantic_ai",
+];
+
+/// Whether the emitter is known to include cached tokens. Only Anthropic's and Bedrock's APIs leave them out.
+fn includes_cached(view: &View<'_>, convention: Option<&str>) -> bool {
+    let provider = view.text(Fact::Provider).map(|provider| provider.to_ascii_lowercase());
+    let bedrock = provider.as_deref().is_some_and(|provider| provider.contains("bedrock"));
+    let other = provider
+        .as_deref()
+        .is_some_and(|provider| !bedrock && !provider.starts_with("anthropic"));
+    // OpenTelemetry has had these keys since it says that the input includes them.
+    let newest = ["gen_ai.usage.cache_read.input_tokens", "gen_ai.usage.cache_write.input_tokens"];
+    let by_rule = view
+        .all(Fact::CacheRead)
+        .chain(view.all(Fact::CacheWrite))
+        .any(|(_, key)| newest.contains(&key));
+    other
+        || by_rule
+        || convention.is_some_and(|convention| {
+            INCLUSIVE.contains(&convention) && !(bedrock && convention.starts_with("traceloop"))
+        })
+}
+
+/// Libraries that count the text of a stream themselves when it carries no usage: OpenLIT, and OpenLLMetry before 0.60.
+fn may_estimate(view: &View<'_>, convention: Option<&str>) -> bool {
+    let streamed = || parameters::stream(view) == Some(true);
+    match convention {
+        Some("openlit") => streamed(),
+        Some("traceloop_old" | "traceloop_new") => is_before_0_60(view) && streamed(),
+        Some(_) | None => false,
+    }
+}
+
+fn is_before_0_60(view: &View<'_>) -> bool {
+    let mut parts = view.span.scope.version.split('.').map(str::parse::<u32>);
+    matches!((parts.next(), parts.next()), (Some(Ok(0)), Some(Ok(minor))) if minor < 60)
 }
 
 /// Langfuse's usage object: a provider's own, or disjoint buckets that have to be added up.
@@ -133,7 +300,7 @@ fn of_langfuse(usage: &Map<String, Json>) -> Tokens {
             cache_read: detail("prompt_tokens_details", "cached_tokens"),
             cache_write: None,
             reasoning: detail("completion_tokens_details", "reasoning_tokens"),
-            derived: false,
+            ..Tokens::default()
         };
     }
     let buckets = |part: &str| -> Vec<i64> {
@@ -158,6 +325,7 @@ fn of_langfuse(usage: &Map<String, Json>) -> Tokens {
         cache_write: sum(&buckets("cache_creation")),
         reasoning: ["output_reasoning_tokens", "output_reasoning"].into_iter().find_map(count),
         derived: input.len() > 1 || output.len() > 1,
+        ..Tokens::default()
     }
 }
 
@@ -199,8 +367,8 @@ pub(crate) fn fill(cells: &mut Cells, view: &View<'_>, kind: Kind, tokens: &Toke
     cells.set_some(column!("llm_token_count_prompt_details_cache_read"), tokens.cache_read);
     cells.set_some(column!("llm_token_count_prompt_details_cache_write"), tokens.cache_write);
     cells.set_some(column!("llm_token_count_completion_details_reasoning"), tokens.reasoning);
-    cells.set_some(column!("llm_token_source"), tokens.source());
     let failed = cells.text(column!("span_status")) == Some("ERROR");
+    cells.set(column!("llm_token_source"), tokens.source(failed));
     // Libraries write a cost of 0 on calls that failed before they cost anything.
     let cost = view
         .number(Fact::CostTotal)
@@ -210,19 +378,16 @@ pub(crate) fn fill(cells: &mut Cells, view: &View<'_>, kind: Kind, tokens: &Toke
 
 /// Counts of a span that sums up its children: under names of their own, so that no sum counts them twice.
 fn fill_rollup(cells: &mut Cells, view: &View<'_>, tokens: &Tokens) {
-    let counts = [
-        ("llm_rollup_tokens_prompt", tokens.prompt.or_else(|| view.count(Fact::RollupPrompt))),
-        (
-            "llm_rollup_tokens_completion",
-            tokens.completion.or_else(|| view.count(Fact::RollupCompletion)),
-        ),
-        ("llm_rollup_tokens_total", tokens.total),
-    ];
-    for (name, count) in counts {
-        if let Some(count) = count {
-            cells.add(Name::fixed(name), Value::Int(count));
-        }
-    }
+    let prompt = tokens.prompt.or_else(|| view.count(Fact::RollupPrompt));
+    let completion = tokens.completion.or_else(|| view.count(Fact::RollupCompletion));
+    cells.set_some(column!("llm_rollup_tokens_prompt"), prompt);
+    cells.set_some(column!("llm_rollup_tokens_completion"), completion);
+    cells.set_some(column!("llm_rollup_tokens_total"), tokens.total);
+    cells.set_some(column!("llm_rollup_tokens_cache_read"), tokens.cache_read);
+    cells.set_some(column!("llm_rollup_tokens_cache_write"), tokens.cache_write);
+    cells.set_some(column!("llm_rollup_tokens_reasoning"), tokens.reasoning);
+    let cost = view.number(Fact::CostTotal).filter(|cost| *cost > 0.0);
+    cells.set_some(column!("llm_rollup_cost_total"), cost);
 }
 
 #[cfg(test)]
@@ -247,8 +412,8 @@ mod tests {
             (Some(3735), Some(120), Some(3855))
         );
         assert_eq!(
-            (tokens.cache_read, tokens.cache_write, tokens.source()),
-            (Some(1639), Some(2089), Some("derived"))
+            (tokens.cache_read, tokens.cache_write, tokens.source(false)),
+            (Some(1639), Some(2089), "derived")
         );
         let tokens = langfuse(&json!({ "input": 10, "output": 20, "output_reasoning_tokens": 5 }));
         assert_eq!((tokens.completion, tokens.reasoning), (Some(25), Some(5)));
@@ -263,13 +428,15 @@ mod tests {
             (tokens.prompt, tokens.total, tokens.cache_read),
             (Some(1201), Some(1283), Some(1024))
         );
-        assert_eq!(tokens.source(), Some("reported"));
+        assert_eq!(tokens.source(false), "reported");
+        assert_eq!(tokens.source(true), "partial", "the call broke off");
     }
 
     #[test]
     fn what_is_unknown_stays_unknown() {
         assert_eq!(langfuse(&json!({})), Tokens::default());
-        assert_eq!(langfuse(&json!({ "input": 5 })).source(), Some("partial"));
+        assert_eq!(langfuse(&json!({})).source(false), "absent");
+        assert_eq!(langfuse(&json!({ "input": 5 })).source(false), "partial");
         assert_eq!(langfuse(&json!({ "input": -5 })).prompt, None);
     }
 }

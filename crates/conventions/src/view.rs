@@ -77,6 +77,11 @@ impl<'a> View<'a> {
         facts::sources(fact).iter().filter_map(|source| Some((self.found(source)?, source.name)))
     }
 
+    /// The places of a fact that are filled, best first, with what they hold.
+    pub(crate) fn filled(&self, fact: Fact) -> impl Iterator<Item = (&'static Source, Found<'_>)> {
+        facts::sources(fact).iter().filter_map(|source| Some((source, self.found(source)?)))
+    }
+
     /// The first place of a fact from which `read` can make something.
     pub(crate) fn first<'v, T: 'v>(
         &'v self,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use fleet::{EndpointSpec, Engine, ProcessSpec, Source};
 use gateway::{GatewayConfig, RecordingConfig};
-use ingest::IngestConfig;
+use ingest::{Capture, Exception, IngestConfig, Limits as ContentLimits, Privacy};
 use otlp::Limits as OtlpLimits;
 use query::Limits as QueryLimits;
 use serde::Deserialize;
@@ -49,6 +49,7 @@ struct Raw {
     query: RawQuery,
     gateway: RawGateway,
     storage: RawStorage,
+    privacy: RawPrivacy,
     endpoint: Vec<RawEndpoint>,
 }
 
@@ -83,6 +84,11 @@ struct RawIngest {
     remembered_spans: usize,
     remembered_minutes: f64,
     remembered_bytes: u64,
+    open_trace_spans: usize,
+    open_trace_minutes: f64,
+    content_bytes: usize,
+    value_bytes: usize,
+    base64_bytes: usize,
 }
 
 impl Default for RawIngest {
@@ -99,8 +105,56 @@ impl Default for RawIngest {
             remembered_spans: ingest.remembered_spans,
             remembered_minutes: ingest.remembered_for.as_secs_f64() / 60.0,
             remembered_bytes: ingest.remembered_bytes,
+            open_trace_spans: ingest.open_trace_spans,
+            open_trace_minutes: ingest.open_trace_for.as_secs_f64() / 60.0,
+            content_bytes: ingest.limits.content_bytes,
+            value_bytes: ingest.limits.value_bytes,
+            base64_bytes: ingest.limits.base64_bytes,
         }
     }
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct RawPrivacy {
+    capture: RawCapture,
+    rule: Vec<RawRule>,
+    stream: Vec<RawException>,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum RawCapture {
+    #[default]
+    Full,
+    Redacted,
+    None,
+}
+
+impl From<RawCapture> for Capture {
+    fn from(raw: RawCapture) -> Self {
+        match raw {
+            RawCapture::Full => Self::Full,
+            RawCapture::Redacted => Self::Redacted,
+            RawCapture::None => Self::None,
+        }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawRule {
+    name: String,
+    pattern: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawException {
+    #[serde(default = "default_namespace")]
+    org: String,
+    stream: Option<String>,
+    capture: RawCapture,
 }
 
 #[derive(Debug, Deserialize)]
@@ -264,7 +318,7 @@ pub(crate) fn load(
 
 /// Puts `INFERSCOPE_SECTION_KEY` into the table. A value that is no TOML is a text.
 fn overlay(table: &mut toml::Table, name: &str, value: &str) -> Result<(), String> {
-    const SECTIONS: [&str; 5] = ["server", "ingest", "query", "gateway", "storage"];
+    const SECTIONS: [&str; 6] = ["server", "ingest", "query", "gateway", "storage", "privacy"];
     let path = name.trim_start_matches("INFERSCOPE_").to_ascii_lowercase();
     let Some((section, key)) =
         path.split_once('_').filter(|(section, _)| SECTIONS.contains(section))
@@ -310,7 +364,10 @@ impl Checker<'_> {
                 nesting: raw.ingest.nesting,
                 ..OtlpLimits::default()
             },
-            ingest: self.ingest(&raw.ingest),
+            ingest: IngestConfig {
+                privacy: self.privacy(&raw.privacy),
+                ..self.ingest(&raw.ingest)
+            },
             query: QueryLimits {
                 timeout: self.seconds("query.timeout_s", raw.query.timeout_s),
                 memory: self.at_least_one("query.memory_bytes", raw.query.memory_bytes),
@@ -354,7 +411,36 @@ impl Checker<'_> {
             remembered_for: self
                 .seconds("ingest.remembered_minutes", raw.remembered_minutes * 60.0),
             remembered_bytes: raw.remembered_bytes,
+            open_trace_spans: self.at_least_one("ingest.open_trace_spans", raw.open_trace_spans),
+            open_trace_for: self
+                .seconds("ingest.open_trace_minutes", raw.open_trace_minutes * 60.0),
+            limits: ContentLimits {
+                content_bytes: self.at_least_one("ingest.content_bytes", raw.content_bytes),
+                value_bytes: self.at_least_one("ingest.value_bytes", raw.value_bytes),
+                base64_bytes: self.at_least_one("ingest.base64_bytes", raw.base64_bytes),
+            },
+            privacy: Privacy::default(),
         }
+    }
+
+    fn privacy(&mut self, raw: &RawPrivacy) -> Privacy {
+        let mut exceptions = Vec::new();
+        for RawException { org, stream, capture } in &raw.stream {
+            match org.parse() {
+                Ok(org) => exceptions.push(Exception {
+                    org,
+                    stream: stream.clone(),
+                    capture: (*capture).into(),
+                }),
+                Err(error) => self.problems.push(format!("privacy.stream: org {org:?}: {error}")),
+            }
+        }
+        let rules: Vec<(String, String)> =
+            raw.rule.iter().map(|rule| (rule.name.clone(), rule.pattern.clone())).collect();
+        Privacy::new(raw.capture.into(), &exceptions, &rules).unwrap_or_else(|error| {
+            self.problems.push(format!("privacy.rule: {error}"));
+            Privacy::default()
+        })
     }
 
     fn gateway(&mut self, raw: &RawGateway) -> GatewayConfig {

@@ -5,15 +5,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use clock::SharedClock;
-use conventions::{Options, Vantage, normalise};
+use conventions::{Limits, Options, Vantage};
 use lake::Lake;
 use otlp::{Span, Traces};
 use schema::{Kind, Row, Table};
 use tasks::{Stage, Tasks};
 use wal::{Position, Replay, ReplayReport, Wal};
 
-use crate::books::{Books, Counts};
+use crate::admission::Admission;
+use crate::books::{Books, Counts, Reason, Refused};
 use crate::error::Error;
+use crate::open_traces::OpenTraces;
+use crate::privacy::Privacy;
 use crate::recent::{Recent, SpanKey};
 use crate::record;
 
@@ -30,6 +33,14 @@ pub struct IngestConfig {
     pub remembered_for: Duration,
     /// Bytes of log beyond which it is trimmed sooner.
     pub remembered_bytes: u64,
+    /// Spans of traces with calls that are remembered at least, so that a call that several spans describe counts once.
+    pub open_trace_spans: usize,
+    /// How long they are remembered at least.
+    pub open_trace_for: Duration,
+    /// What is taken out of spans.
+    pub privacy: Privacy,
+    /// How long contents and attributes may be.
+    pub limits: Limits,
 }
 
 impl Default for IngestConfig {
@@ -40,6 +51,10 @@ impl Default for IngestConfig {
             remembered_spans: 1_000_000,
             remembered_for: Duration::from_secs(600),
             remembered_bytes: 256 << 20,
+            open_trace_spans: 100_000,
+            open_trace_for: Duration::from_secs(600),
+            privacy: Privacy::default(),
+            limits: Limits::default(),
         }
     }
 }
@@ -79,6 +94,8 @@ struct Inner {
     tasks: Tasks,
     config: IngestConfig,
     recent: Recent,
+    open_traces: OpenTraces,
+    admission: Admission,
     books: Books,
     /// Where the log stood when, newest last.
     marks: Mutex<VecDeque<Mark>>,
@@ -124,8 +141,22 @@ impl Ingest {
         config: IngestConfig,
     ) -> Self {
         let recent = Recent::new(config.remembered_spans);
+        let open_traces = OpenTraces::new(config.open_trace_spans, config.open_trace_for);
+        let admission =
+            Admission { privacy: config.privacy.clone(), limits: config.limits };
         let (books, marks) = (Books::default(), Mutex::default());
-        Self(Arc::new(Inner { wal, lake, clock, tasks, config, recent, books, marks }))
+        Self(Arc::new(Inner {
+            wal,
+            lake,
+            clock,
+            tasks,
+            config,
+            recent,
+            open_traces,
+            admission,
+            books,
+            marks,
+        }))
     }
 
     /// Takes a batch of spans into a trace stream. When this answers, what it accepted is on disk and visible.
@@ -133,8 +164,9 @@ impl Ingest {
     /// # Errors
     /// When nothing was taken and the sender should send the batch again.
     pub async fn traces(&self, table: Table, traces: Traces) -> Result<Accepted, Error> {
+        let mut refused = Refused::default();
+        refused.add(Reason::Malformed, traces.rejected.len());
         let mut accepted = Accepted {
-            rejected: traces.rejected.len() as u64,
             reason: traces
                 .rejected
                 .first()
@@ -142,11 +174,12 @@ impl Ingest {
                 .unwrap_or_default(),
             ..Accepted::default()
         };
-        let received = traces.spans.len() as u64 + accepted.rejected;
-        let spans = self.0.of_good_age(traces.spans, &mut accepted);
+        let received = traces.spans.len() as u64 + refused.total();
+        let spans = self.0.of_good_age(traces.spans, &mut refused, &mut accepted.reason);
+        accepted.rejected = refused.total();
         let options = Options { vantage: Vantage::App, service_name: table.stream.clone() };
         let result = self.store(table, spans, options, |_, _| {}).await;
-        self.0.books.enter(received, accepted.rejected, &result);
+        self.0.books.enter(received, refused, &result);
         let (stored, duplicates) = result?;
         Ok(Accepted { stored, duplicates, ..accepted })
     }
@@ -165,7 +198,7 @@ impl Ingest {
         let received = spans.len() as u64;
         let options = Options { vantage: Vantage::Gateway, service_name: table.stream.clone() };
         let result = self.store(table, spans, options, observe).await;
-        self.0.books.enter(received, 0, &result);
+        self.0.books.enter(received, Refused::default(), &result);
         result.map(|_| ())
     }
 
@@ -227,6 +260,12 @@ impl Ingest {
         self.0.books.counts()
     }
 
+    /// Spans of open traces that are remembered to count each call once.
+    #[must_use]
+    pub fn open_trace_spans(&self) -> usize {
+        self.0.open_traces.spans()
+    }
+
     /// The log's own counts.
     #[must_use]
     pub fn log_stats(&self) -> wal::Stats {
@@ -250,12 +289,10 @@ impl Ingest {
         let new = self.0.recent.admit(&keys).map_err(|_in_flight| Error::InFlight)?;
         let fresh: Vec<SpanKey> =
             keys.iter().zip(&new).filter(|(_, new)| **new).map(|(key, _)| *key).collect();
-        let rows: Vec<Row> = spans
-            .into_iter()
-            .zip(&new)
-            .filter(|(_, new)| **new)
-            .map(|(span, _)| normalise(span, &options))
-            .collect();
+        let spans: Vec<Span> =
+            spans.into_iter().zip(&new).filter(|(_, new)| **new).map(|(span, _)| span).collect();
+        let mut rows = self.0.admission.rows(&table, spans, &options, &self.0.books);
+        self.0.open_traces.judge(&table, self.0.clock.now(), &mut rows);
         let (stored, duplicates) = (rows.len() as u64, (new.len() - rows.len()) as u64);
         if !rows.is_empty() {
             self.commit(table, rows, fresh, observe).await?;
@@ -298,20 +335,31 @@ impl Ingest {
 
 impl Inner {
     /// Passes on the spans whose start is neither too old nor too far ahead.
-    fn of_good_age(&self, spans: Vec<Span>, accepted: &mut Accepted) -> Vec<Span> {
+    fn of_good_age(
+        &self,
+        spans: Vec<Span>,
+        refused: &mut Refused,
+        reason: &mut String,
+    ) -> Vec<Span> {
         let now = u128::try_from(self.clock.now().0).unwrap_or(0);
         let oldest = now.saturating_sub(self.config.oldest.as_nanos());
         let newest = now + self.config.furthest_ahead.as_nanos();
-        let (good, bad): (Vec<_>, Vec<_>) = spans
-            .into_iter()
-            .partition(|span| (oldest..=newest).contains(&u128::from(span.start_ns)));
-        if !bad.is_empty() {
-            accepted.rejected += bad.len() as u64;
+        let (mut old, mut ahead) = (0, 0);
+        let mut good = spans;
+        good.retain(|span| {
+            let start = u128::from(span.start_ns);
+            old += usize::from(start < oldest);
+            ahead += usize::from(start > newest);
+            (oldest..=newest).contains(&start)
+        });
+        if old + ahead > 0 {
+            refused.add(Reason::TooOld, old);
+            refused.add(Reason::TooFarAhead, ahead);
             let days = self.config.oldest.as_secs() / 86_400;
             let minutes = self.config.furthest_ahead.as_secs() / 60;
-            accepted.reason = format!(
+            *reason = format!(
                 "{} spans began more than {days} days ago or more than {minutes} minutes ahead of the server's clock",
-                bad.len()
+                old + ahead
             );
         }
         good
@@ -322,6 +370,7 @@ impl Inner {
             let keys: Vec<SpanKey> =
                 rows.iter().filter_map(|row| SpanKey::of_row(table, row)).collect();
             self.recent.settle(&keys);
+            self.open_traces.restore(table, self.clock.now(), rows);
         }
     }
 

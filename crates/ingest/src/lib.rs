@@ -7,12 +7,17 @@
 //!
 //! The log's records are `version table rows`; see [`record`](self) in the source. This crate knows no HTTP.
 
+mod admission;
 mod books;
 mod error;
 mod ingest;
+mod open_traces;
+mod privacy;
 mod recent;
 mod record;
 
-pub use books::{Books, Counts};
+pub use books::{Books, Change, Counts, Reason};
 pub use error::Error;
 pub use ingest::{Accepted, Ingest, IngestConfig, Replayed};
+pub use conventions::Limits;
+pub use privacy::{Capture, Exception, Privacy};

@@ -243,7 +243,7 @@ impl SpanLine {
             ttft_s: cells.float("gen_ai_response_time_to_first_chunk"),
             input_tokens: cells.int("llm_token_count_prompt"),
             output_tokens: cells.int("llm_token_count_completion"),
-            token_source: cells.text("llm_token_source"),
+            token_source: cells.text("llm_token_source").filter(|source| source != "absent"),
             cost: cells.float("llm_usage_cost_total"),
             gateway: cells.text("inferscope_vantage_point").as_deref() == Some("gateway"),
             endpoint: cells.text("inferscope_endpoint"),

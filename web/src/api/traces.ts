@@ -3,7 +3,7 @@ import { type Range, resolve } from "../url/range";
 import { buildUrl, fetchJson, fetchText } from "./client";
 import { type Exact, parseExact } from "./exact";
 
-export type TokenSource = "reported" | "derived" | "partial" | null;
+export type TokenSource = "reported" | "derived" | "estimated" | "partial" | null;
 
 export type TraceRow = {
   trace_id: string;

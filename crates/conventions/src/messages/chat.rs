@@ -6,7 +6,7 @@ use super::Side;
 use super::part::{Content, Message, Part};
 
 /// The mask that OpenInference puts where contents are hidden.
-const HIDDEN: &str = "__REDACTED__";
+pub(super) const HIDDEN: &str = "__REDACTED__";
 
 /// Where a request or an answer keeps its messages, the most particular first.
 const LISTS: &[&str] =

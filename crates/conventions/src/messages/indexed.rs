@@ -7,6 +7,7 @@ use serde_json::{Map, Value as Json};
 
 use super::Side;
 use super::part::{Content, Message, Part};
+use crate::payload;
 use crate::view::Found;
 
 /// Most messages, parts or tool calls of one list.
@@ -197,6 +198,21 @@ impl<'a> Call<'a> {
         let name = self.name?;
         Some(Part::ToolCall { id: self.id, name, arguments: self.arguments.map(Content::of_text) })
     }
+}
+
+/// Documents, from `….N.document.{id,content,score,metadata}`.
+pub(crate) fn documents<'a>(
+    members: impl Iterator<Item = (&'a str, &'a AnyValue)>,
+) -> Vec<Map<String, Json>> {
+    let mut documents: Numbered<Map<String, Json>> = Numbered::default();
+    for (key, value) in members {
+        let Some((number, field)) = numbered(key) else { continue };
+        let field = field.strip_prefix("document.").unwrap_or(field);
+        if let Some(document) = documents.at(number) {
+            document.insert(field.to_owned(), payload::json(value));
+        }
+    }
+    documents.in_order().collect()
 }
 
 /// Functions that the model was offered, from `llm.request.functions.N.{name,description,parameters}`.

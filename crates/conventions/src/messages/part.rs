@@ -6,6 +6,8 @@ use serde::Serialize;
 use serde_json::Value as Json;
 use serde_json::value::RawValue;
 
+use crate::limits::Omitted;
+
 /// Longest text of one part, in bytes.
 const TEXT_BYTES: usize = 256 << 10;
 
@@ -67,7 +69,7 @@ pub(crate) enum Part<'a> {
 #[serde(untagged)]
 pub(crate) enum Blob<'a> {
     Kept { content: Cow<'a, str> },
-    Omitted { omitted: bool, bytes: usize },
+    Omitted(Omitted),
 }
 
 /// Anything that a tool takes or gives.
@@ -105,7 +107,7 @@ impl<'a> Part<'a> {
         content: &'a str,
     ) -> Self {
         let data = if content.len() > BLOB_BYTES {
-            Blob::Omitted { omitted: true, bytes: content.len() }
+            Blob::Omitted(Omitted::of(content))
         } else {
             Blob::Kept { content: content.into() }
         };
@@ -195,10 +197,10 @@ mod tests {
 
     #[test]
     fn large_contents_are_cut_and_say_so() {
-        let blob = format!("data:audio/wav;base64,{}", "A".repeat(32_001));
+        let blob = format!("data:audio/wav;base64,{}", "A".repeat(32_004));
         assert_eq!(
             json(&Part::uri(&blob, "audio")),
-            r#"{"type":"blob","mime_type":"audio/wav","modality":"audio","omitted":true,"bytes":32001}"#
+            r#"{"type":"blob","mime_type":"audio/wav","modality":"audio","omitted":true,"bytes":24003,"sha256":"81beb01a1ab999e8029a3744c53eac0b9249a0e8151b1ee56b9124ca643bfbcd"}"#
         );
         assert_eq!(cut("aéb", 2), "a…[truncated 3 bytes]");
         assert_eq!(cut("aéb", 4), "aéb");

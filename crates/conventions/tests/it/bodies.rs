@@ -10,9 +10,10 @@ pub(crate) fn spans(file: &str) -> Vec<Span> {
     let path = format!("{}/tests/fixtures/{file}", env!("CARGO_MANIFEST_DIR"));
     let body = Bytes::from(std::fs::read(&path).unwrap_or_else(|error| panic!("{path}: {error}")));
     let encoding = if file.ends_with(".gz") { Encoding::Gzip } else { Encoding::Identity };
+    let format = if file.contains(".json") { Format::Json } else { Format::Protobuf };
     let limits = Limits::default();
     let body = inflate(body, encoding, limits.decompressed_bytes).expect("the body inflates");
-    decode_traces(&body, Format::Protobuf, &limits).expect("the body decodes").spans
+    decode_traces(&body, format, &limits).expect("the body decodes").spans
 }
 
 /// The rows of a recorded body.
@@ -37,5 +38,6 @@ pub(crate) fn files() -> Vec<String> {
             ));
         }
     }
+    files.sort();
     files
 }

@@ -452,3 +452,329 @@ fn the_gateway_s_own_span() {
         assert_eq!(shown(&row, name), expected, "{name}");
     }
 }
+
+#[test]
+fn a_workflow_around_openllmetry_s_call_has_no_tokens() {
+    let attributes = [("traceloop.span.kind", "workflow"), ("traceloop.entity.input", "{\"a\":1}")];
+    check(
+        span("traceloop.tracer", "joke.workflow", &attributes),
+        &[
+            ("llm_observation_type", "CHAIN"),
+            ("llm_is_leaf", "false"),
+            ("llm_token_count_prompt", "-"),
+            ("llm_token_source", "-"),
+        ],
+    );
+}
+
+#[test]
+fn langsmith_s_tags_are_a_list() {
+    let attributes = [
+        ("langsmith.span.kind", "llm"),
+        ("gen_ai.request.model", "gpt-4o"),
+        ("langsmith.span.tags", "prod, eu"),
+        ("gen_ai.usage.input_tokens", "12"),
+        ("gen_ai.usage.output_tokens", "3"),
+        ("gen_ai.usage.input_token_details", "{\"cache_read\":10}"),
+    ];
+    check(
+        span("langsmith", "ChatOpenAI", &attributes),
+        &[
+            ("tag_tags", "[\"prod\",\"eu\"]"),
+            ("llm_token_count_prompt_details_cache_read", "10"),
+            ("llm_token_count_total", "15"),
+        ],
+    );
+}
+
+#[test]
+fn litellm_s_first_instrumentation_writes_text() {
+    check(
+        span(
+            "litellm",
+            "litellm_request",
+            &[
+                ("gen_ai.request.model", "my-alias"),
+                ("gen_ai.system", "cerebras"),
+                ("llm.is_streaming", "False"),
+                ("gen_ai.usage.input_tokens", "20"),
+                ("gen_ai.usage.output_tokens", "5"),
+                ("gen_ai.usage.total_tokens", "25"),
+                ("gen_ai.cost.input_cost", "0.000002"),
+                ("gen_ai.cost.total_cost", "0.0000025"),
+            ],
+        ),
+        &[
+            ("llm_is_leaf", "true"),
+            ("llm_request_parameters_stream", "false"),
+            ("llm_usage_cost_total", "0.0000025"),
+            ("llm_cost_prompt", "0.000002"),
+            ("llm_token_source", "reported"),
+        ],
+    );
+    check(
+        span("litellm", "raw_gen_ai_request", &[("llm.cerebras.messages", "[]")]),
+        &[("llm_is_leaf", "false"), ("llm_observation_type", "SPAN")],
+    );
+}
+
+#[test]
+fn litellm_s_second_instrumentation() {
+    check(
+        span(
+            "litellm",
+            "chat gpt-4o",
+            &[
+                ("litellm.call_type", "acompletion"),
+                ("gen_ai.operation.name", "chat"),
+                ("gen_ai.request.model", "gpt-4o"),
+                ("gen_ai.provider.name", "openai"),
+                ("litellm.request.streaming", "true"),
+                ("litellm.end_user.id", "u1"),
+                ("litellm.cost.total", "0.5"),
+                ("gen_ai.usage.input_tokens", "10"),
+                ("gen_ai.usage.output_tokens", "2"),
+            ],
+        ),
+        &[
+            ("llm_convention", "litellm_v2"),
+            ("llm_request_parameters_stream", "true"),
+            ("user_id", "u1"),
+            ("llm_usage_cost_total", "0.5"),
+        ],
+    );
+    check(
+        span("litellm", "execute_guardrail x", &[("litellm.guardrail.name", "pii")]),
+        &[("guardrail_name", "pii"), ("llm_is_leaf", "false"), ("llm_observation_type", "GUARDRAIL")],
+    );
+}
+
+#[test]
+fn logfire_keeps_the_answer_in_one_attribute() {
+    let output = r#"{"message":{"role":"assistant","content":"Nine"},"usage":{"prompt_tokens":2}}"#;
+    check(
+        span(
+            "logfire.openai",
+            "Chat Completion with {request_data[model]!r}",
+            &[
+                ("request_data", r#"{"messages":[{"role":"user","content":"4+5?"}],"model":"gpt-4"}"#),
+                ("gen_ai.request.model", "gpt-4"),
+                ("gen_ai.response.model", "gpt-4"),
+                ("gen_ai.usage.input_tokens", "2"),
+                ("gen_ai.usage.output_tokens", "1"),
+                ("operation.cost", "0.00012"),
+                ("response_data", output),
+                ("gen_ai.response.finish_reasons", "[\"stop\"]"),
+                ("logfire.tags", "[\"LLM\"]"),
+                ("logfire.span_type", "span"),
+            ],
+        ),
+        &[
+            ("llm_token_count_total", "3"),
+            ("llm_usage_cost_total", "0.00012"),
+            ("tag_tags", "[\"LLM\"]"),
+            (
+                "gen_ai_output_messages",
+                r#"[{"role":"assistant","parts":[{"type":"text","content":"Nine"}]}]"#,
+            ),
+            ("gen_ai_response_finish_reasons", "[\"stop\"]"),
+        ],
+    );
+}
+
+#[test]
+fn mlflow_wraps_every_value_in_json() {
+    check(
+        span(
+            "mlflow.tracing.provider",
+            "Completions",
+            &[
+                ("mlflow.spanType", "\"CHAT_MODEL\""),
+                ("mlflow.llm.model", "\"gpt-4o-mini\""),
+                (
+                    "mlflow.chat.tokenUsage",
+                    r#"{"input_tokens":10,"output_tokens":5,"total_tokens":15}"#,
+                ),
+                ("mlflow.spanInputs", r#"{"messages":[{"role":"user","content":"hi"}]}"#),
+                ("mlflow.spanOutputs", r#"{"choices":[{"message":{"role":"assistant","content":"yo"}}]}"#),
+            ],
+        ),
+        &[
+            ("llm_observation_type", "GENERATION"),
+            ("llm_model_name", "gpt-4o-mini"),
+            ("llm_token_count_total", "15"),
+            ("llm_token_source", "reported"),
+            (
+                "gen_ai_input_messages",
+                r#"[{"role":"user","parts":[{"type":"text","content":"hi"}]}]"#,
+            ),
+        ],
+    );
+}
+
+/// The entry of a column in `llm_field_provenance`.
+fn provenance(span: Span, column: &str) -> serde_json::Value {
+    let row = normalise(span, &Options::default());
+    let all: serde_json::Value =
+        serde_json::from_str(row.text("llm_field_provenance").expect("it is a call"))
+            .expect("it is JSON");
+    all[column].clone()
+}
+
+#[test]
+fn the_key_that_won_is_named_and_what_is_odd_is_flagged() {
+    let call = |more: &[(&str, &str)]| {
+        let mut attributes =
+            vec![("gen_ai.operation.name", "chat"), ("gen_ai.request.model", "m"), ("gen_ai.usage.output_tokens", "5")];
+        attributes.extend(more);
+        span("x", "chat", &attributes)
+    };
+    let prompt = |more: &[(&str, &str)]| provenance(call(more), "llm_token_count_prompt");
+    assert_eq!(
+        prompt(&[("gen_ai.usage.input_tokens", "7")]),
+        serde_json::json!({ "k": "gen_ai.usage.input_tokens", "c": "otel_1_27", "q": "reported" })
+    );
+    // Two keys that disagree: the first in the list wins, and it is noted.
+    assert_eq!(
+        prompt(&[("gen_ai.usage.input_tokens", "7"), ("llm.token_count.prompt", "8")])["flags"],
+        serde_json::json!(["conflict"])
+    );
+    // What cannot hold the cached tokens is not the inclusive count.
+    let exclusive = [
+        ("gen_ai.usage.input_tokens", "7"),
+        ("llm.token_count.prompt", "107"),
+        ("gen_ai.usage.cache_read_input_tokens", "100"),
+    ];
+    check(call(&exclusive), &[("llm_token_count_prompt", "107"), ("llm_token_count_total", "112")]);
+    assert_eq!(prompt(&exclusive)["k"], "llm.token_count.prompt");
+    // Anthropic's own count leaves the cache out; some emitters pass it on.
+    let assumed = [
+        ("gen_ai.system", "anthropic"),
+        ("gen_ai.usage.input_tokens", "700"),
+        ("gen_ai.usage.cache_read_input_tokens", "100"),
+    ];
+    assert_eq!(prompt(&assumed)["flags"], serde_json::json!(["assumed_inclusive"]));
+    let added = [
+        ("gen_ai.system", "anthropic"),
+        ("gen_ai.usage.input_tokens", "7"),
+        ("gen_ai.usage.cache_read_input_tokens", "100"),
+    ];
+    assert_eq!(
+        prompt(&added),
+        serde_json::json!({ "k": "gen_ai.usage.input_tokens", "c": "otel_1_27", "q": "derived", "flags": ["assumed_exclusive", "added_up"] })
+    );
+    assert_eq!(
+        prompt(&[("gen_ai.usage.input_tokens", "0")])["flags"],
+        serde_json::json!(["reported_zero"])
+    );
+    let total = provenance(
+        call(&[("gen_ai.usage.input_tokens", "7"), ("gen_ai.usage.total_tokens", "20")]),
+        "llm_token_count_total",
+    );
+    assert_eq!(total["flags"], serde_json::json!(["total_mismatch"]));
+    let rejected = provenance(call(&[("gen_ai.usage.input_tokens", "many")]), "rejected");
+    assert_eq!(rejected, serde_json::json!(["gen_ai.usage.input_tokens"]));
+    let payload = [
+        ("openinference.span.kind", "LLM"),
+        ("output.value", r#"{"usage":{"prompt_tokens":9},"model":"n"}"#),
+    ];
+    assert_eq!(prompt(&payload)["k"], "J(output.value).usage.prompt_tokens");
+}
+
+#[test]
+fn thoughts_that_a_completion_leaves_out_are_added() {
+    let attributes = [
+        ("gen_ai.operation.name", "generate_content"),
+        ("gen_ai.usage.input_tokens", "10"),
+        ("gen_ai.usage.output_tokens", "5"),
+        ("gen_ai.usage.reasoning_tokens", "85"),
+        ("gen_ai.usage.total_tokens", "100"),
+    ];
+    check(
+        span("x", "generate_content gemini", &attributes),
+        &[
+            ("llm_token_count_completion", "90"),
+            ("llm_token_count_total", "100"),
+            ("llm_token_source", "derived"),
+        ],
+    );
+}
+
+#[test]
+fn counts_that_a_library_may_have_made_itself_are_estimated() {
+    let attributes = [
+        ("gen_ai.operation.name", "chat"),
+        ("gen_ai.request.stream", "true"),
+        ("gen_ai.usage.input_tokens", "9"),
+        ("gen_ai.usage.output_tokens", "12"),
+    ];
+    check(span("openlit.openai", "chat", &attributes), &[("llm_token_source", "estimated")]);
+    let mut old = span("opentelemetry.instrumentation.openai.v1", "openai.chat", &attributes);
+    old.scope = Arc::new(Scope { version: "0.40.0".to_owned(), ..Scope::clone(&old.scope) });
+    check(old.clone(), &[("llm_token_source", "estimated")]);
+    old.scope = Arc::new(Scope { version: "0.62.4".to_owned(), ..Scope::clone(&old.scope) });
+    check(old, &[("llm_token_source", "derived")]);
+}
+
+#[test]
+fn a_call_that_broke_off_has_partial_counts() {
+    let attributes = [
+        ("gen_ai.operation.name", "chat"),
+        ("gen_ai.usage.input_tokens", "9"),
+        ("gen_ai.usage.output_tokens", "2"),
+    ];
+    let mut broken = span("x", "chat", &attributes);
+    broken.status = Some(Status { code: 2, message: "APIConnectionError: cut".to_owned() });
+    check(broken, &[("llm_token_source", "partial"), ("error_class", "connection")]);
+}
+
+#[test]
+fn tools_retrievers_and_rerankers_keep_their_own_facts() {
+    let tool = [
+        ("openinference.span.kind", "TOOL"),
+        ("tool.name", "lookup"),
+        ("tool.id", "call_1"),
+        ("tool.description", "looks up"),
+        ("input.value", r#"{"q":"x"}"#),
+        ("output.value", "found"),
+    ];
+    check(
+        span("openinference.instrumentation.x", "lookup", &tool),
+        &[
+            ("gen_ai_tool_name", "lookup"),
+            ("gen_ai_tool_call_id", "call_1"),
+            ("gen_ai_tool_call_arguments", r#"{"q":"x"}"#),
+            ("gen_ai_tool_call_result", "found"),
+        ],
+    );
+    let retriever = [
+        ("openinference.span.kind", "RETRIEVER"),
+        ("input.value", "what?"),
+        ("retrieval.documents.0.document.id", "d1"),
+        ("retrieval.documents.0.document.score", "0.5"),
+        ("retrieval.documents.1.document.content", "text"),
+    ];
+    check(
+        span("openinference.instrumentation.x", "retrieve", &retriever),
+        &[
+            ("gen_ai_retrieval_query_text", "what?"),
+            ("gen_ai_retrieval_documents", r#"[{"id":"d1","score":0.5},{"content":"text"}]"#),
+        ],
+    );
+    let reranker = [
+        ("openinference.span.kind", "RERANKER"),
+        ("reranker.model_name", "r"),
+        ("reranker.query", "q"),
+        ("reranker.top_k", "3"),
+        ("reranker.output_documents.0.document.score", "0.25"),
+    ];
+    check(
+        span("openinference.instrumentation.x", "rerank", &reranker),
+        &[
+            ("llm_model_name", "r"),
+            ("reranker_top_k", "3"),
+            ("reranker_output_documents", r#"[{"score":0.25}]"#),
+            ("llm_is_leaf", "true"),
+        ],
+    );
+}

@@ -2,6 +2,8 @@
 
 mod bodies;
 mod examples;
+mod golden;
+mod leaves;
 mod lossless;
 mod readme_program;
 mod recorded;

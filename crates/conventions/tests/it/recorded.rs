@@ -272,7 +272,8 @@ fn where_counts_came_from_is_said() {
     let source = |file, at| row(file, at).text("llm_token_source").map(str::to_owned);
     assert_eq!(source("openobserve-sdk/06-stream-usage.pb", 0).as_deref(), Some("reported"));
     assert_eq!(source("otel-openai-v2/01-chat.pb", 0).as_deref(), Some("derived"));
-    assert_eq!(source("openobserve-sdk/05-stream.pb", 0), None);
+    assert_eq!(source("openobserve-sdk/05-stream.pb", 0).as_deref(), Some("absent"));
+    assert_eq!(source("traceloop-sdk/01-tl-workflow.pb", 0), None, "no model was called");
 }
 
 #[test]
@@ -472,6 +473,7 @@ fn messages_are_found_in_every_library_that_sends_them() {
         (hidden.text("llm_input"), hidden.get("gen_ai_input_messages")),
         (Some("__REDACTED__"), None)
     );
+    assert_eq!(hidden.get("content_redacted"), Some(&Value::Bool(true)));
     assert_eq!(
         row("openobserve-sdk/22-completions.pb", 0).text("gen_ai_operation_name"),
         Some("text_completion")
