@@ -102,7 +102,8 @@ impl Cells {
                 _,
             ) => false,
         };
-        if fits {
+        let is_free = self.promised[column.index()].as_ref().is_none_or(|same| *same == value);
+        if fits && is_free {
             self.set(column, value);
         } else {
             self.rename(&column.name(), column.name().as_str().to_owned(), value);

@@ -200,10 +200,10 @@ mod tests {
         let (text, _) = limited("llm_input", &format!(r#"[{{"url":"{image}"}}]"#));
         // The SHA-256 of 60 zero bytes.
         let hash = "5dcc1b5872dd9ff1c234501f1fefda01f664164e1583c3e1bb3dbea47588ab31";
-        let expected = format!(
-            r#"[{{"url":{{"bytes":60,"mime_type":"image/png","omitted":true,"sha256":"{hash}"}}}}]"#
-        );
-        assert_eq!(text, expected);
+        let expected = serde_json::json!([{
+            "url": { "omitted": true, "bytes": 60, "sha256": hash, "mime_type": "image/png" }
+        }]);
+        assert_eq!(serde_json::from_str::<Json>(&text).unwrap(), expected);
         assert_eq!(limited("llm_input", "data:image/png;base64,AAAA").1, None);
     }
 

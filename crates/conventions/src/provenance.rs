@@ -224,9 +224,7 @@ fn fill_count(story: &mut Story, view: &View<'_>, tokens: &Tokens, count: Count)
 
 fn messages_of(view: &View<'_>, families: [Family; 3], facts: &[Fact]) -> Origin {
     let (on_span, payloads) = facts.split_at(1);
-    let first = |facts: &[Fact]| {
-        facts.iter().find_map(|fact| view.filled(*fact).next()).map(|(source, _)| source)
-    };
+    let first = |facts: &[Fact]| facts.iter().find_map(|fact| view.present(*fact));
     if let Some(source) = first(on_span) {
         return Origin::Source(source);
     }
@@ -244,8 +242,8 @@ fn messages_of(view: &View<'_>, families: [Family; 3], facts: &[Fact]) -> Origin
 fn fill_rejected(story: &mut Story, view: &View<'_>) {
     let mut rejected = Vec::new();
     for count in Count::ALL {
-        for (source, found) in view.filled(count.fact()) {
-            if source.json.is_none() && found.text().is_some() && found.count().is_none() {
+        for (source, found) in view.plain(count.fact()) {
+            if found.text().is_some() && found.count().is_none() {
                 rejected.push(source.name);
             }
         }

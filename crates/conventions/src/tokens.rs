@@ -150,9 +150,9 @@ impl Tokens {
         for count in Count::ALL {
             let Some(winner) = self.get(count) else { continue };
             // What the call's whole input and output say is not opened only to compare.
-            let others = view.filled(count.fact()).filter(|(source, _)| source.json.is_none());
-            let mut differing =
-                others.filter_map(|(_, found)| found.count()).filter(|other| *other != winner);
+            let mut differing = view
+                .plain(count.fact())
+                .filter_map(|(_, found)| found.count()).filter(|other| *other != winner);
             let Some(other) = differing.next() else { continue };
             self.flag(count, "conflict");
             if count == Count::Prompt && winner < self.cached() {

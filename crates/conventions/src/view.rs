@@ -82,6 +82,17 @@ impl<'a> View<'a> {
         facts::sources(fact).iter().filter_map(|source| Some((source, self.found(source)?)))
     }
 
+    /// The filled places of a fact that are attributes themselves: no JSON is opened.
+    pub(crate) fn plain(&self, fact: Fact) -> impl Iterator<Item = (&'static Source, Found<'_>)> {
+        let plain = facts::sources(fact).iter().filter(|source| source.json.is_none());
+        plain.filter_map(|source| Some((source, self.found(source)?)))
+    }
+
+    /// The first place of a fact that is there, whatever it holds.
+    pub(crate) fn present(&self, fact: Fact) -> Option<&'static Source> {
+        facts::sources(fact).iter().find(|source| self.attribute(source).is_some())
+    }
+
     /// The first place of a fact from which `read` can make something.
     pub(crate) fn first<'v, T: 'v>(
         &'v self,

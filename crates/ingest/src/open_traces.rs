@@ -78,7 +78,8 @@ impl OpenTraces {
                 generations.young.add_gateway(key, seen.id);
             }
             let has_calls = spans.iter().any(|(seen, _)| seen.is_candidate());
-            if has_calls || generations.young_trace(key).is_some() {
+            let is_known = generations.young_trace(key).is_some();
+            if has_calls || is_known {
                 let trace = generations.young.traces.entry(key).or_default();
                 let before = trace.len();
                 trace.restore(&spans);

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clock::{ManualClock, UnixNanos};
-use ingest::{Error, Ingest, IngestConfig};
+use ingest::{Capture, Change, Error, Ingest, IngestConfig, Limits, Privacy, Reason};
 use lake::{Flush, Lake, LakeConfig};
-use otlp::{Rejected, Resource, Scope, Span, Traces};
-use schema::{OrgName, Table};
+use otlp::{AnyValue, Rejected, Resource, Scope, Span, Traces};
+use schema::{OrgName, Row, Table, Value};
 use tasks::{Grace, Tasks};
 use wal::{Wal, WalConfig};
 
@@ -38,7 +38,11 @@ async fn open(root: &Path, config: IngestConfig) -> House {
 
 impl House {
     async fn rows(&self) -> usize {
-        self.lake.rows(&table(), i64::MIN, i64::MAX, &[]).await.expect("reads").len()
+        self.stored().await.len()
+    }
+
+    async fn stored(&self) -> Vec<Row> {
+        self.lake.rows(&table(), i64::MIN, i64::MAX, &[]).await.expect("reads")
     }
 
     /// The process ends without a flush.
@@ -111,6 +115,8 @@ async fn a_span_of_an_absurd_time_is_refused_and_the_others_are_kept() {
     assert!(accepted.reason.contains("400 days"), "{}", accepted.reason);
     let books = house.ingest.books();
     assert_eq!(books.received, books.stored + books.duplicates + books.rejected + books.failed);
+    assert_eq!(Reason::ALL.map(Reason::as_str), ["malformed", "too_old", "too_far_ahead"]);
+    assert_eq!((books.rejected, books.rejected_by), (3, [1, 1, 1]));
 }
 
 #[tokio::test]
@@ -172,4 +178,113 @@ async fn when_memory_is_full_nothing_is_taken_and_the_sender_is_told_to_come_aga
         matches!(error, Error::NoRoom) && matches!(error.fault().retry, fault::Retry::After(_))
     );
     assert_eq!(ingest.books().failed, 1);
+}
+
+/// A model call of trace 1, below `parent`.
+fn call(id: u8, parent: Option<u8>, attributes: &[(&str, &str)]) -> Span {
+    let text = |text: &str| AnyValue::Text(text.to_owned());
+    let mut span = span(1, NOW_NS);
+    span.span_id = [id; 8];
+    span.parent_span_id = parent.map(|parent| [parent; 8]);
+    span.attributes = [("gen_ai.operation.name", "chat"), ("gen_ai.request.model", "m")]
+        .iter()
+        .chain(attributes)
+        .map(|(key, value)| ((*key).to_owned(), text(value)))
+        .collect();
+    span
+}
+
+fn calls_and_tokens(rows: &[Row]) -> (usize, i64) {
+    let leaves = rows.iter().filter(|row| row.get("llm_is_leaf") == Some(&Value::Bool(true)));
+    let tokens = rows.iter().filter_map(|row| row.int("llm_token_count_total")).sum();
+    (leaves.count(), tokens)
+}
+
+#[tokio::test]
+async fn a_call_that_several_spans_describe_counts_once_also_over_batches_and_restarts() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let usage = [("gen_ai.usage.input_tokens", "21"), ("gen_ai.usage.output_tokens", "18")];
+    let house = open(folder.path(), IngestConfig::default()).await;
+    let send = |house: &House, spans| {
+        let ingest = house.ingest.clone();
+        async move { ingest.traces(table(), traces(spans)).await.expect("is taken") }
+    };
+    send(&house, vec![call(3, Some(2), &usage)]).await;
+    send(&house, vec![call(2, Some(1), &usage)]).await;
+    assert_eq!(calls_and_tokens(&house.stored().await), (1, 39));
+    house.die().await;
+
+    let house = open(folder.path(), IngestConfig::default()).await;
+    assert_eq!(house.ingest.open_trace_spans(), 2, "the log tells what was judged");
+    send(&house, vec![call(1, None, &usage)]).await;
+    let rows = house.stored().await;
+    assert_eq!(calls_and_tokens(&rows), (1, 39));
+    let outer = rows.iter().find(|row| row.text("span_id") == Some("0101010101010101"));
+    assert_eq!(
+        outer.and_then(|row| row.text("llm_duplicate_of")),
+        Some("0303030303030303"),
+        "{outer:?}"
+    );
+}
+
+#[tokio::test]
+async fn what_is_not_to_be_kept_never_reaches_the_disk() {
+    const SECRET: &str = "hf_abcdefghijklmnop1234";
+    for (capture, input) in [
+        (Capture::Redacted, Some("my key is [redacted:api-key]")),
+        (Capture::None, None),
+    ] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let privacy = Privacy::new(capture, &[], &[]).expect("is good");
+        let house = open(folder.path(), IngestConfig { privacy, ..IngestConfig::default() }).await;
+        let said = format!("my key is {SECRET}");
+        let attributes =
+            [("input.value", &*said), ("http.request.header.authorization", "Basic c2VjcmV0")];
+        let spans = vec![call(1, None, &attributes)];
+        house.ingest.traces(table(), traces(spans.clone())).await.expect("is taken");
+        let gateway = Span { span_id: [9; 8], ..spans[0].clone() };
+        house.ingest.calls(table(), vec![gateway], |_, _| {}).await.expect("is taken");
+        for row in house.stored().await {
+            assert_eq!(row.text("llm_input"), input, "{capture:?}");
+            assert_eq!(row.get("content_redacted"), Some(&Value::Bool(true)));
+        }
+        let changed = house.ingest.books().changed;
+        assert_eq!(changed[Change::Authorizations as usize], 2);
+        assert!(changed[Change::RedactedMatches as usize] >= 2);
+        let emptied = if capture == Capture::None { 2 } else { 0 };
+        assert_eq!(changed[Change::SpansWithoutContents as usize], emptied);
+        house.lake.flush(Flush::All).await.expect("flushes");
+        house.die().await;
+        for secret in [SECRET, "c2VjcmV0"] {
+            assert!(!holds(folder.path(), secret.as_bytes()), "{capture:?}: {secret} is on disk");
+        }
+    }
+}
+
+/// Whether a file below the folder holds the bytes.
+fn holds(folder: &Path, bytes: &[u8]) -> bool {
+    std::fs::read_dir(folder).expect("is a folder").flatten().any(|entry| {
+        let path = entry.path();
+        if path.is_dir() {
+            return holds(&path, bytes);
+        }
+        let content = std::fs::read(path).unwrap_or_default();
+        content.windows(bytes.len()).any(|window| window == bytes)
+    })
+}
+
+#[tokio::test]
+async fn what_is_too_long_is_cut_and_counted() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let limits = Limits { value_bytes: 20, ..Limits::default() };
+    let house = open(folder.path(), IngestConfig { limits, ..IngestConfig::default() }).await;
+    let long = "x".repeat(50);
+    let spans = vec![call(1, None, &[("my.note", &long), ("input.value", &long)])];
+    house.ingest.traces(table(), traces(spans)).await.expect("is taken");
+    let rows = house.stored().await;
+    let cut = format!("{}…[truncated 30 bytes]", "x".repeat(20));
+    assert_eq!(rows[0].text("my_note"), Some(&*cut));
+    assert_eq!(rows[0].text("input_value"), Some(&*long));
+    assert!(rows[0].text("truncated_columns").is_some_and(|names| names.contains("my_note")));
+    assert!(house.ingest.books().changed[Change::TruncatedColumns as usize] >= 1);
 }

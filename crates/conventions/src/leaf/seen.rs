@@ -191,7 +191,7 @@ fn from_hex<const N: usize>(hex: &str) -> Option<[u8; N]> {
         return None;
     }
     for (byte, digits) in bytes.iter_mut().zip(hex.as_bytes().chunks_exact(2)) {
-        *byte = digit(digits[0])? << 4 | digit(digits[1])?;
+        *byte = (digit(digits[0])? << 4) | digit(digits[1])?;
     }
     Some(bytes)
 }

@@ -97,3 +97,30 @@ fn variables_win_over_the_file_and_flags_over_both() {
     let problems = load(None, &unknown, &Flags::default(), Path::new("x")).expect_err("is refused");
     assert!(problems[0].contains("INFERSCOPE_QUERRY_X"));
 }
+
+#[test]
+fn privacy_is_read_stream_by_stream() {
+    use ingest::Capture;
+    let text = r#"
+        [privacy]
+        capture = "redacted"
+        rule = [{ name = "project", pattern = "(?i)project [a-z]+" }]
+        stream = [{ stream = "open", capture = "full" }, { org = "team", capture = "none" }]
+    "#;
+    let privacy = read(text).expect("is good").ingest.privacy;
+    let table = |org: &str, stream| {
+        schema::Table::new(org.parse().expect("a name"), schema::Kind::Traces, stream)
+    };
+    assert_eq!(privacy.capture(&table("default", "default")), Capture::Redacted);
+    assert_eq!(privacy.capture(&table("default", "open")), Capture::Full);
+    assert_eq!(privacy.capture(&table("team", "open")), Capture::None);
+    let variables =
+        BTreeMap::from([("INFERSCOPE_PRIVACY_CAPTURE".to_owned(), "none".to_owned())]);
+    let config = load(None, &variables, &Flags::default(), Path::new("x")).expect("is good");
+    assert_eq!(config.ingest.privacy.capture(&table("a", "b")), Capture::None);
+    assert!(problem("[privacy]\ncapture = \"some\"").contains("redacted"));
+    let wrong = problem("[privacy]\nrule = [{ name = \"x\", pattern = \"(\" }]");
+    assert!(wrong.contains("privacy.rule"), "{wrong}");
+    assert!(problem("[ingest]\nvalue_bytes = 0").contains("ingest.value_bytes"));
+    assert!(problem("[ingest]\nopen_trace_spans = 0").contains("ingest.open_trace_spans"));
+}
