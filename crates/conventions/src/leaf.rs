@@ -115,8 +115,7 @@ impl OpenTrace {
         for id in &order {
             self.judge_by_response(*id);
         }
-        let verdicts: Vec<Verdict> =
-            next.iter().map(|seen| self.final_verdict(seen.id)).collect();
+        let verdicts: Vec<Verdict> = next.iter().map(|seen| self.final_verdict(seen.id)).collect();
         for (seen, verdict) in next.iter().zip(&verdicts) {
             if let Some(known) = self.spans.get_mut(&seen.id) {
                 (known.verdict, known.new) = (*verdict, false);

@@ -123,9 +123,7 @@ fn words(found: Found<'_>) -> Option<Vec<String>> {
     let text = found.content()?;
     let listed: Option<Vec<Json>> = serde_json::from_str(&text).ok();
     let words: Vec<String> = match listed {
-        Some(listed) => {
-            listed.iter().filter_map(|word| word.as_str().map(str::to_owned)).collect()
-        }
+        Some(listed) => listed.iter().filter_map(|word| word.as_str().map(str::to_owned)).collect(),
         None => text.split(',').map(|word| word.trim().to_owned()).collect(),
     };
     let words: Vec<String> = words.into_iter().filter(|word| !word.is_empty()).collect();

@@ -26,12 +26,7 @@ const NAMES: &[(Column, &[Fact])] = &[
     ),
     (
         column!("llm_model_name"),
-        &[
-            Fact::ResponseModel,
-            Fact::ModelName,
-            Fact::SecondResponseModel,
-            Fact::RawResponseModel,
-        ],
+        &[Fact::ResponseModel, Fact::ModelName, Fact::SecondResponseModel, Fact::RawResponseModel],
     ),
     (column!("gen_ai_provider_name"), &[Fact::Provider]),
     (column!("session_id"), &[Fact::Session]),
@@ -119,7 +114,9 @@ impl Story {
     fn tell(&mut self, column: &str, origin: Origin, flags: &[&str]) {
         let quality = match origin {
             _ if flags.contains(&"maybe_estimated") => "assumed",
-            Origin::Source(_) | Origin::Family(_) if flags.iter().any(|f| f.starts_with("added")) => {
+            Origin::Source(_) | Origin::Family(_)
+                if flags.iter().any(|f| f.starts_with("added")) =>
+            {
                 "derived"
             }
             Origin::Source(_) | Origin::Family(_) => "reported",
@@ -194,12 +191,8 @@ fn fill_count(story: &mut Story, view: &View<'_>, tokens: &Tokens, count: Count)
         Count::CacheWrite => "llm_token_count_prompt_details_cache_write",
         Count::Reasoning => "llm_token_count_completion_details_reasoning",
     };
-    let mut flags: Vec<&str> = tokens
-        .flags
-        .iter()
-        .filter(|(of, _)| *of == count)
-        .map(|(_, flag)| *flag)
-        .collect();
+    let mut flags: Vec<&str> =
+        tokens.flags.iter().filter(|(of, _)| *of == count).map(|(_, flag)| *flag).collect();
     let counted = || view.filled(count.fact()).filter(|(_, found)| found.count().is_some());
     let exact = counted().find(|(_, found)| found.count() == Some(number));
     let origin = match exact.or_else(|| counted().next()) {

@@ -65,7 +65,12 @@ fn call_of(spans: &[Span], record: usize) -> Option<usize> {
             && span.end_ns.abs_diff(began_ns) <= SLACK_NS
     };
     let calls = spans.iter().enumerate();
-    calls.collect::<Vec<_>>().iter().filter(fits).min_by_key(|(_, span)| span.end_ns.abs_diff(began_ns)).map(|(at, _)| *at)
+    calls
+        .collect::<Vec<_>>()
+        .iter()
+        .filter(fits)
+        .min_by_key(|(_, span)| span.end_ns.abs_diff(began_ns))
+        .map(|(at, _)| *at)
 }
 
 #[expect(

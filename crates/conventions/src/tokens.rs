@@ -152,12 +152,14 @@ impl Tokens {
             // What the call's whole input and output say is not opened only to compare.
             let mut differing = view
                 .plain(count.fact())
-                .filter_map(|(_, found)| found.count()).filter(|other| *other != winner);
+                .filter_map(|(_, found)| found.count())
+                .filter(|other| *other != winner);
             let Some(other) = differing.next() else { continue };
             self.flag(count, "conflict");
             if count == Count::Prompt && winner < self.cached() {
                 let inclusive = std::iter::once(other).chain(differing);
-                self.prompt = inclusive.filter(|other| *other >= self.cached()).max().or(self.prompt);
+                self.prompt =
+                    inclusive.filter(|other| *other >= self.cached()).max().or(self.prompt);
             }
         }
     }
@@ -255,9 +257,8 @@ const INCLUSIVE: &[&str] = &[
 fn includes_cached(view: &View<'_>, convention: Option<&str>) -> bool {
     let provider = view.text(Fact::Provider).map(|provider| provider.to_ascii_lowercase());
     let bedrock = provider.as_deref().is_some_and(|provider| provider.contains("bedrock"));
-    let other = provider
-        .as_deref()
-        .is_some_and(|provider| !bedrock && !provider.starts_with("anthropic"));
+    let other =
+        provider.as_deref().is_some_and(|provider| !bedrock && !provider.starts_with("anthropic"));
     // OpenTelemetry has had these keys since it says that the input includes them.
     let newest = ["gen_ai.usage.cache_read.input_tokens", "gen_ai.usage.cache_write.input_tokens"];
     let by_rule = view

@@ -1,16 +1,20 @@
 //! What the operator wrote, checked once: after this, no code asks whether a setting is set or sane.
 
+mod privacy;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use fleet::{EndpointSpec, Engine, ProcessSpec, Source};
 use gateway::{GatewayConfig, RecordingConfig};
-use ingest::{Capture, Exception, IngestConfig, Limits as ContentLimits, Privacy};
+use ingest::{IngestConfig, Limits as ContentLimits, Privacy};
 use otlp::Limits as OtlpLimits;
 use query::Limits as QueryLimits;
 use serde::Deserialize;
 use url::Url;
+
+use self::privacy::RawPrivacy;
 
 /// The settings of a server.
 #[derive(Clone, Debug)]
@@ -112,49 +116,6 @@ impl Default for RawIngest {
             base64_bytes: ingest.limits.base64_bytes,
         }
     }
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct RawPrivacy {
-    capture: RawCapture,
-    rule: Vec<RawRule>,
-    stream: Vec<RawException>,
-}
-
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum RawCapture {
-    #[default]
-    Full,
-    Redacted,
-    None,
-}
-
-impl From<RawCapture> for Capture {
-    fn from(raw: RawCapture) -> Self {
-        match raw {
-            RawCapture::Full => Self::Full,
-            RawCapture::Redacted => Self::Redacted,
-            RawCapture::None => Self::None,
-        }
-    }
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawRule {
-    name: String,
-    pattern: String,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawException {
-    #[serde(default = "default_namespace")]
-    org: String,
-    stream: Option<String>,
-    capture: RawCapture,
 }
 
 #[derive(Debug, Deserialize)]
@@ -365,7 +326,7 @@ impl Checker<'_> {
                 ..OtlpLimits::default()
             },
             ingest: IngestConfig {
-                privacy: self.privacy(&raw.privacy),
+                privacy: raw.privacy.checked(self.problems),
                 ..self.ingest(&raw.ingest)
             },
             query: QueryLimits {
@@ -421,26 +382,6 @@ impl Checker<'_> {
             },
             privacy: Privacy::default(),
         }
-    }
-
-    fn privacy(&mut self, raw: &RawPrivacy) -> Privacy {
-        let mut exceptions = Vec::new();
-        for RawException { org, stream, capture } in &raw.stream {
-            match org.parse() {
-                Ok(org) => exceptions.push(Exception {
-                    org,
-                    stream: stream.clone(),
-                    capture: (*capture).into(),
-                }),
-                Err(error) => self.problems.push(format!("privacy.stream: org {org:?}: {error}")),
-            }
-        }
-        let rules: Vec<(String, String)> =
-            raw.rule.iter().map(|rule| (rule.name.clone(), rule.pattern.clone())).collect();
-        Privacy::new(raw.capture.into(), &exceptions, &rules).unwrap_or_else(|error| {
-            self.problems.push(format!("privacy.rule: {error}"));
-            Privacy::default()
-        })
     }
 
     fn gateway(&mut self, raw: &RawGateway) -> GatewayConfig {

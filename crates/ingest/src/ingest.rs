@@ -142,8 +142,7 @@ impl Ingest {
     ) -> Self {
         let recent = Recent::new(config.remembered_spans);
         let open_traces = OpenTraces::new(config.open_trace_spans, config.open_trace_for);
-        let admission =
-            Admission { privacy: config.privacy.clone(), limits: config.limits };
+        let admission = Admission { privacy: config.privacy.clone(), limits: config.limits };
         let (books, marks) = (Books::default(), Mutex::default());
         Self(Arc::new(Inner {
             wal,

@@ -133,8 +133,7 @@ impl Generations {
             return vec![None; seen.len()];
         }
         let Self { young: Generation { traces, gateway, spans }, old, .. } = self;
-        let by_gateway =
-            |id| gateway.contains(&(key, id)) || old.gateway.contains(&(key, id));
+        let by_gateway = |id| gateway.contains(&(key, id)) || old.gateway.contains(&(key, id));
         let trace = traces.entry(key).or_default();
         let before = trace.len();
         let mut fresh = OpenTrace::default();

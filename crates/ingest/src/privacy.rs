@@ -159,7 +159,8 @@ impl Cleaner {
     }
 
     fn has_work(&self, attributes: &[(String, AnyValue)]) -> bool {
-        self.rules.is_some() || attributes.iter().any(|(key, value)| is_authorization(key) || is_deep(value))
+        self.rules.is_some()
+            || attributes.iter().any(|(key, value)| is_authorization(key) || is_deep(value))
     }
 
     fn attributes(&mut self, attributes: &mut [(String, AnyValue)]) {

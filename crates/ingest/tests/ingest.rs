@@ -230,10 +230,9 @@ async fn a_call_that_several_spans_describe_counts_once_also_over_batches_and_re
 #[tokio::test]
 async fn what_is_not_to_be_kept_never_reaches_the_disk() {
     const SECRET: &str = "hf_abcdefghijklmnop1234";
-    for (capture, input) in [
-        (Capture::Redacted, Some("my key is [redacted:api-key]")),
-        (Capture::None, None),
-    ] {
+    for (capture, input) in
+        [(Capture::Redacted, Some("my key is [redacted:api-key]")), (Capture::None, None)]
+    {
         let folder = tempfile::tempdir().expect("a folder");
         let privacy = Privacy::new(capture, &[], &[]).expect("is good");
         let house = open(folder.path(), IngestConfig { privacy, ..IngestConfig::default() }).await;

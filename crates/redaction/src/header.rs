@@ -19,10 +19,9 @@ pub fn is_authorization(name: &str) -> bool {
     let last = name.rsplit(['.', '/']).next().unwrap_or_default();
     let same = |known: &str| {
         known.len() == last.len()
-            && known
-                .bytes()
-                .zip(last.bytes())
-                .all(|(known, byte)| known == byte.to_ascii_lowercase() || (known == b'-' && byte == b'_'))
+            && known.bytes().zip(last.bytes()).all(|(known, byte)| {
+                known == byte.to_ascii_lowercase() || (known == b'-' && byte == b'_')
+            })
     };
     NAMES.iter().any(|known| same(known))
 }

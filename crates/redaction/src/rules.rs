@@ -136,9 +136,9 @@ impl Rules {
             for place in rule.pattern.find_iter(text) {
                 let range = without_escape(text, place.range());
                 // What we wrote ourselves is no secret.
-                let ours = markers.iter().any(|marker| {
-                    marker.start <= range.start && range.end <= marker.end
-                });
+                let ours = markers
+                    .iter()
+                    .any(|marker| marker.start <= range.start && range.end <= marker.end);
                 if !ours && rule.suspect.holds(text, range.start, range.end) {
                     found.push((range, at));
                 }

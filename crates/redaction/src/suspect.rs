@@ -58,8 +58,8 @@ fn stands_alone(text: &str, start: usize, end: usize) -> bool {
     let after = text[end..].chars().next();
     let part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '+');
     let free_before = before.is_none_or(|c| !part(c)) || escape_length(&text[..start]) > 0;
-    let ends_sentence = text[end..].starts_with('.')
-        && !text[end + 1..].starts_with(|c: char| c.is_ascii_digit());
+    let ends_sentence =
+        text[end..].starts_with('.') && !text[end + 1..].starts_with(|c: char| c.is_ascii_digit());
     free_before && (after.is_none_or(|c| !part(c)) || ends_sentence)
 }
 

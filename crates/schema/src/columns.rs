@@ -127,7 +127,10 @@ pub const TRACE_COLUMNS: &[Column] = &[
     text("openinference_span_kind", "LLM, EMBEDDING, TOOL, …"),
     text("gen_ai_operation_name", "chat, text_completion, embeddings, execute_tool, …"),
     truth("llm_is_leaf", "true on the one span that stands for a model call"),
-    text("llm_duplicate_of", "span that counts for the call that this span describes too; null on it and on wrappers of several"),
+    text(
+        "llm_duplicate_of",
+        "span that counts for the call that this span describes too; null on it and on wrappers of several",
+    ),
     text("llm_convention", "the instrumentation convention that the span follows"),
     text(
         "llm_field_provenance",
@@ -184,12 +187,28 @@ pub const TRACE_COLUMNS: &[Column] = &[
         "where the counts came from, the weakest of them: reported, derived, estimated, partial (one is missing, or the call broke off) or absent; null where no model was called",
     ),
     // The same of spans that do not count: wrappers, agents, chains. No sum over the columns above meets them twice.
-    int("llm_rollup_tokens_prompt", Unit::Tokens, "input tokens of the calls that the span is around"),
+    int(
+        "llm_rollup_tokens_prompt",
+        Unit::Tokens,
+        "input tokens of the calls that the span is around",
+    ),
     int("llm_rollup_tokens_completion", Unit::Tokens, "output tokens of these calls"),
     int("llm_rollup_tokens_total", Unit::Tokens, "tokens of these calls"),
-    int("llm_rollup_tokens_cache_read", Unit::Tokens, "input tokens of these calls, read from a cache"),
-    int("llm_rollup_tokens_cache_write", Unit::Tokens, "input tokens of these calls, written to a cache"),
-    int("llm_rollup_tokens_reasoning", Unit::Tokens, "output tokens of these calls, spent on reasoning"),
+    int(
+        "llm_rollup_tokens_cache_read",
+        Unit::Tokens,
+        "input tokens of these calls, read from a cache",
+    ),
+    int(
+        "llm_rollup_tokens_cache_write",
+        Unit::Tokens,
+        "input tokens of these calls, written to a cache",
+    ),
+    int(
+        "llm_rollup_tokens_reasoning",
+        Unit::Tokens,
+        "output tokens of these calls, spent on reasoning",
+    ),
     float("llm_rollup_cost_total", Unit::Dollars, "cost that the span reports for these calls"),
     // Cost: unpriced is null, free is 0.
     float("llm_usage_cost_total", Unit::Dollars, "cost of the call; null if it is not priced"),
@@ -210,8 +229,14 @@ pub const TRACE_COLUMNS: &[Column] = &[
     text("input_mime_type", "MIME type of the input"),
     text("output_mime_type", "MIME type of the output"),
     text("llm_invocation_parameters", "request parameters, JSON"),
-    truth("content_redacted", "true where something was taken out of the span, by its sender or here; else null"),
-    text("truncated_columns", "columns that were too long and were cut, JSON array; null if none was"),
+    truth(
+        "content_redacted",
+        "true where something was taken out of the span, by its sender or here; else null",
+    ),
+    text(
+        "truncated_columns",
+        "columns that were too long and were cut, JSON array; null if none was",
+    ),
     // Errors.
     text("error_type", "class of the error"),
     text(
@@ -220,7 +245,10 @@ pub const TRACE_COLUMNS: &[Column] = &[
     ),
     text("error_message", "what the error said"),
     int("http_response_status_code", Unit::None, "HTTP status of the model call"),
-    truth("had_exception", "true where an exception was recorded that did not fail the span; else null"),
+    truth(
+        "had_exception",
+        "true where an exception was recorded that did not fail the span; else null",
+    ),
     // Who and in which conversation.
     text("session_id", "session or conversation"),
     text("gen_ai_conversation_id", "same as session_id"),

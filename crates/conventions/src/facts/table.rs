@@ -561,14 +561,7 @@ pub(crate) const TABLE: &[(Fact, &[Alias])] = &[
             Is("agent_name"),
         ],
     ),
-    (
-        F::Tool,
-        &[
-            Is("gen_ai.tool.name"),
-            Is("tool.name"),
-            Is("ai.toolCall.name"),
-        ],
-    ),
+    (F::Tool, &[Is("gen_ai.tool.name"), Is("tool.name"), Is("ai.toolCall.name")]),
     (F::ToolCallId, &[Is("gen_ai.tool.call.id"), Is("tool.id"), Is("ai.toolCall.id")]),
     (F::ToolType, &[Is("gen_ai.tool.type")]),
     (F::ToolDescription, &[Is("gen_ai.tool.description"), Is("tool.description")]),
@@ -613,16 +606,9 @@ pub(crate) const TABLE: &[(Fact, &[Alias])] = &[
     ),
     (
         F::Metadata,
-        &[
-            Is("metadata"),
-            Is("langfuse.observation.metadata"),
-            Is("langfuse.trace.metadata"),
-        ],
+        &[Is("metadata"), Is("langfuse.observation.metadata"), Is("langfuse.trace.metadata")],
     ),
-    (
-        F::PromptTemplate,
-        &[Is("llm.prompt_template.template"), Is("traceloop.prompt.template")],
-    ),
+    (F::PromptTemplate, &[Is("llm.prompt_template.template"), Is("traceloop.prompt.template")]),
     (F::PromptVariables, &[Is("llm.prompt_template.variables")]),
     (
         F::PromptName,

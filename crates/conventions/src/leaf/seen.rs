@@ -119,11 +119,7 @@ impl<'a> Cells<'a> {
         const { assert!(KINDS == 3) };
         Some(Candidate {
             kind,
-            counts: Counts {
-                prompt: self.prompt,
-                completion: self.completion,
-                total: self.total,
-            },
+            counts: Counts { prompt: self.prompt, completion: self.completion, total: self.total },
             models: Models::of(self.requested, self.answered),
             response: self.response.map(hash),
             call: self.call.map(hash),

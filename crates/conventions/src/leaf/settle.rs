@@ -70,8 +70,7 @@ mod tests {
         assert_eq!(row.text("llm_duplicate_of"), Some("000000000000ab01"));
         assert_eq!(row.int("llm_rollup_tokens_prompt"), Some(21));
         assert_eq!(row.float("llm_rollup_cost_total"), Some(0.5));
-        for gone in
-            ["llm_token_count_prompt", "gen_ai_usage_input_tokens", "llm_usage_cost_total"]
+        for gone in ["llm_token_count_prompt", "gen_ai_usage_input_tokens", "llm_usage_cost_total"]
         {
             assert_eq!(row.get(gone), None, "{gone}");
         }

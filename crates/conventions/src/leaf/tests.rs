@@ -128,17 +128,16 @@ fn where_only_the_outer_span_knows_the_counts_it_counts() {
     assert_eq!(judge(&[&[&inner], &[&outer]]), [Duplicate(id(2)), Leaf], "stored rows stay");
     let mut outer = outer;
     outer.row.set(Name::fixed("reference_parent_span_id"), format!("{:016x}", 3));
-    assert_eq!(
-        judge(&[&[&outermost, &outer, &inner]]),
-        [Leaf, Duplicate(id(1)), Duplicate(id(1))]
-    );
+    assert_eq!(judge(&[&[&outermost, &outer, &inner]]), [Leaf, Duplicate(id(1)), Duplicate(id(1))]);
 }
 
 #[test]
 fn different_calls_both_count() {
     let outer = Draft::llm(1, 0, 0, 100).model("m").counts(21, 18);
-    let embedding =
-        Draft::llm(2, 1, 1, 9).text("openinference_span_kind", "EMBEDDING").model("m").counts(21, 18);
+    let embedding = Draft::llm(2, 1, 1, 9)
+        .text("openinference_span_kind", "EMBEDDING")
+        .model("m")
+        .counts(21, 18);
     assert_eq!(judge(&[&[&outer, &embedding]]), [Leaf, Leaf], "another kind");
     let other_model = Draft::llm(2, 1, 1, 99).model("n").counts(5, 5);
     assert_eq!(judge(&[&[&outer, &other_model]]), [Leaf, Leaf], "another model and other counts");

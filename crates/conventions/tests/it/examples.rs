@@ -545,7 +545,11 @@ fn litellm_s_second_instrumentation() {
     );
     check(
         span("litellm", "execute_guardrail x", &[("litellm.guardrail.name", "pii")]),
-        &[("guardrail_name", "pii"), ("llm_is_leaf", "false"), ("llm_observation_type", "GUARDRAIL")],
+        &[
+            ("guardrail_name", "pii"),
+            ("llm_is_leaf", "false"),
+            ("llm_observation_type", "GUARDRAIL"),
+        ],
     );
 }
 
@@ -557,7 +561,10 @@ fn logfire_keeps_the_answer_in_one_attribute() {
             "logfire.openai",
             "Chat Completion with {request_data[model]!r}",
             &[
-                ("request_data", r#"{"messages":[{"role":"user","content":"4+5?"}],"model":"gpt-4"}"#),
+                (
+                    "request_data",
+                    r#"{"messages":[{"role":"user","content":"4+5?"}],"model":"gpt-4"}"#,
+                ),
                 ("gen_ai.request.model", "gpt-4"),
                 ("gen_ai.response.model", "gpt-4"),
                 ("gen_ai.usage.input_tokens", "2"),
@@ -596,7 +603,10 @@ fn mlflow_wraps_every_value_in_json() {
                     r#"{"input_tokens":10,"output_tokens":5,"total_tokens":15}"#,
                 ),
                 ("mlflow.spanInputs", r#"{"messages":[{"role":"user","content":"hi"}]}"#),
-                ("mlflow.spanOutputs", r#"{"choices":[{"message":{"role":"assistant","content":"yo"}}]}"#),
+                (
+                    "mlflow.spanOutputs",
+                    r#"{"choices":[{"message":{"role":"assistant","content":"yo"}}]}"#,
+                ),
             ],
         ),
         &[
@@ -624,8 +634,11 @@ fn provenance(span: Span, column: &str) -> serde_json::Value {
 #[test]
 fn the_key_that_won_is_named_and_what_is_odd_is_flagged() {
     let call = |more: &[(&str, &str)]| {
-        let mut attributes =
-            vec![("gen_ai.operation.name", "chat"), ("gen_ai.request.model", "m"), ("gen_ai.usage.output_tokens", "5")];
+        let mut attributes = vec![
+            ("gen_ai.operation.name", "chat"),
+            ("gen_ai.request.model", "m"),
+            ("gen_ai.usage.output_tokens", "5"),
+        ];
         attributes.extend(more);
         span("x", "chat", &attributes)
     };

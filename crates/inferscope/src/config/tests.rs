@@ -114,8 +114,7 @@ fn privacy_is_read_stream_by_stream() {
     assert_eq!(privacy.capture(&table("default", "default")), Capture::Redacted);
     assert_eq!(privacy.capture(&table("default", "open")), Capture::Full);
     assert_eq!(privacy.capture(&table("team", "open")), Capture::None);
-    let variables =
-        BTreeMap::from([("INFERSCOPE_PRIVACY_CAPTURE".to_owned(), "none".to_owned())]);
+    let variables = BTreeMap::from([("INFERSCOPE_PRIVACY_CAPTURE".to_owned(), "none".to_owned())]);
     let config = load(None, &variables, &Flags::default(), Path::new("x")).expect("is good");
     assert_eq!(config.ingest.privacy.capture(&table("a", "b")), Capture::None);
     assert!(problem("[privacy]\ncapture = \"some\"").contains("redacted"));

@@ -91,7 +91,10 @@ fn is_json(text: &str) -> bool {
 fn own_rules_are_checked_and_used() {
     let own = |name: &str, pattern: &str| Rules::with(&[(name.to_owned(), pattern.to_owned())]);
     let rules = own("project", "(?i)project [a-z]+").expect("is good");
-    assert_eq!(rules.redact("on Project Zeus, a@b.de").text, "on [redacted:project], [redacted:email]");
+    assert_eq!(
+        rules.redact("on Project Zeus, a@b.de").text,
+        "on [redacted:project], [redacted:email]"
+    );
     assert!(matches!(own("a", "("), Err(RuleError::Pattern { .. })));
     assert!(matches!(own("a", "\\w{1000}{1000}"), Err(RuleError::Pattern { .. })));
     assert!(matches!(own("a", "x*"), Err(RuleError::Empty { .. })));
@@ -100,8 +103,14 @@ fn own_rules_are_checked_and_used() {
     let many = vec![("a".to_owned(), "x".to_owned()); 101];
     assert_eq!(Rules::with(&many).map(|_| ()), Err(RuleError::TooMany));
     // A rule that finds what we write ourselves comes to an end.
-    assert_eq!(own("a", "redacted|e").expect("is good").redact("see").text, "s[redacted:a][redacted:a]");
-    assert_eq!(own("a", "[a-z:\\]\\[]+").expect("is good").redact("see me").text, "[redacted:a] [redacted:a]");
+    assert_eq!(
+        own("a", "redacted|e").expect("is good").redact("see").text,
+        "s[redacted:a][redacted:a]"
+    );
+    assert_eq!(
+        own("a", "[a-z:\\]\\[]+").expect("is good").redact("see me").text,
+        "[redacted:a] [redacted:a]"
+    );
 }
 
 /// Texts that may hold secrets: pieces of them, around them, and anything.
