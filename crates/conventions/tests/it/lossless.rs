@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::bodies::{files, spans};
 use conventions::{Options, Vantage, normalise};
-use otlp::{AnyValue, Event, Resource, Scope, Span, Status};
+use otlp::{AnyValue, Event, Resource, Scope, Span, Status, Text};
 use proptest::prelude::*;
 use schema::{Row, Value};
 
@@ -20,7 +20,7 @@ fn holds(row: &Row, value: &AnyValue) -> bool {
     };
     row.cells().any(|(_, found)| *found == cell)
         || overflow(row).iter().any(|(_, found)| match &cell {
-            Value::Text(text) => found == text,
+            Value::Text(text) => found == text.as_str(),
             Value::Int(int) => found == int,
             Value::Float(float) => found == float,
             Value::Bool(bool) => found == bool,
@@ -113,8 +113,8 @@ fn value() -> impl Strategy<Value = AnyValue> {
         "http://[::1]:99999999999999999999/",
     ]);
     let leaf = prop_oneof![
-        json.prop_map(|text| AnyValue::Text(text.to_owned())),
-        ".{0,20}".prop_map(AnyValue::Text),
+        json.prop_map(|text| AnyValue::Text(text.into())),
+        ".{0,20}".prop_map(|text| AnyValue::Text(text.into())),
         any::<i64>().prop_map(AnyValue::Int),
         (-1.0e9..1.0e9).prop_map(AnyValue::Double),
         any::<bool>().prop_map(AnyValue::Bool),
@@ -123,13 +123,14 @@ fn value() -> impl Strategy<Value = AnyValue> {
     leaf.prop_recursive(3, 12, 4, |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..4).prop_map(AnyValue::Array),
-            prop::collection::vec(("[a-z]{0,6}", inner), 0..4).prop_map(AnyValue::Map),
+            prop::collection::vec(("[a-z]{0,6}".prop_map(Text::from), inner), 0..4)
+                .prop_map(AnyValue::Map),
         ]
     })
 }
 
-fn attributes(most: usize) -> impl Strategy<Value = Vec<(String, AnyValue)>> {
-    prop::collection::vec((key(), value()), 0..most)
+fn attributes(most: usize) -> impl Strategy<Value = Vec<(Text, AnyValue)>> {
+    prop::collection::vec((key().prop_map(Text::from), value()), 0..most)
 }
 
 fn span() -> impl Strategy<Value = Span> {
@@ -144,7 +145,7 @@ fn span() -> impl Strategy<Value = Span> {
     let event =
         (event_name, any::<u64>(), attributes(4)).prop_map(|(name, time_ns, attributes)| Event {
             time_ns,
-            name: name.to_owned(),
+            name: name.into(),
             attributes,
             dropped_attributes: 0,
         });
@@ -157,7 +158,7 @@ fn span() -> impl Strategy<Value = Span> {
             parent_span_id: None,
             trace_state: String::new(),
             flags: 0,
-            name,
+            name: name.into(),
             kind: 1,
             start_ns,
             end_ns,
