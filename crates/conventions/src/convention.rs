@@ -1,5 +1,7 @@
 //! Which convention a span follows: by its instrumentation scope, else by the keys that it carries.
 
+use text::Text;
+
 use crate::cells::Cells;
 use crate::column::column;
 use crate::view::View;
@@ -35,7 +37,7 @@ const KEYS: &[(&str, &str)] = &[
 ];
 
 pub(crate) fn fill(cells: &mut Cells, view: &View<'_>) {
-    cells.set_some(column!("llm_convention"), detect(view));
+    cells.set_some(column!("llm_convention"), detect(view).map(Text::fixed));
 }
 
 fn detect(view: &View<'_>) -> Option<&'static str> {

@@ -2,6 +2,7 @@
 
 use schema::{Name, Value};
 use serde_json::{Map, Value as Json};
+use text::Text;
 
 use crate::cells::Cells;
 use crate::column::column;
@@ -199,7 +200,7 @@ pub(crate) fn fill(cells: &mut Cells, view: &View<'_>, kind: Kind, tokens: &Toke
     cells.set_some(column!("llm_token_count_prompt_details_cache_read"), tokens.cache_read);
     cells.set_some(column!("llm_token_count_prompt_details_cache_write"), tokens.cache_write);
     cells.set_some(column!("llm_token_count_completion_details_reasoning"), tokens.reasoning);
-    cells.set_some(column!("llm_token_source"), tokens.source());
+    cells.set_some(column!("llm_token_source"), tokens.source().map(Text::fixed));
     let failed = cells.text(column!("span_status")) == Some("ERROR");
     // Libraries write a cost of 0 on calls that failed before they cost anything.
     let cost = view

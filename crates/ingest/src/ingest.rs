@@ -6,16 +6,22 @@ use std::time::{Duration, Instant};
 
 use clock::SharedClock;
 use conventions::{Options, Vantage, normalise};
-use lake::Lake;
+use lake::{Lake, Prepared};
 use otlp::{Span, Traces};
 use schema::{Kind, Row, Table};
 use tasks::{Stage, Tasks};
-use wal::{Position, Replay, ReplayReport, Wal};
+use wal::{Append, Position, Replay, ReplayReport, Wal};
 
 use crate::books::{Books, Counts};
 use crate::error::Error;
-use crate::recent::{Recent, SpanKey};
+use crate::recent::{Recent, SpanKey, SpanKeys};
 use crate::record;
+use crate::workers::Workers;
+
+/// About what a span with a prompt and an answer takes.
+const CALL_BYTES: usize = 2 << 10;
+/// From so many rows on they become columns at once; fewer wait until they are looked at, together with others.
+const COLUMNS_FROM: usize = 64;
 
 /// What is admitted, and for how long repeats are recognised.
 #[derive(Clone, Debug)]
@@ -80,6 +86,7 @@ struct Inner {
     config: IngestConfig,
     recent: Recent,
     books: Books,
+    workers: Workers,
     /// Where the log stood when, newest last.
     marks: Mutex<VecDeque<Mark>>,
 }
@@ -113,6 +120,35 @@ impl Drop for InFlightKeys {
     }
 }
 
+/// A batch that was given to the log, or had nothing new for it.
+struct Stored {
+    logged: Option<Logged>,
+    stored: u64,
+    duplicates: u64,
+}
+
+/// Rows on their way to the disk, and what becomes visible when they are there.
+struct Logged {
+    append: Append,
+    table: Table,
+    rows: Rows,
+    keys: InFlightKeys,
+}
+
+enum Rows {
+    Columns(Prepared),
+    Plain(Vec<Row>),
+}
+
+/// What the lake is given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    /// Columns, where there are rows enough.
+    Columns,
+    /// Rows: somebody wants to see them.
+    Rows,
+}
+
 impl Ingest {
     /// Logs to `wal` and hands on to `lake`.
     #[must_use]
@@ -125,7 +161,8 @@ impl Ingest {
     ) -> Self {
         let recent = Recent::new(config.remembered_spans);
         let (books, marks) = (Books::default(), Mutex::default());
-        Self(Arc::new(Inner { wal, lake, clock, tasks, config, recent, books, marks }))
+        let workers = Workers::one_a_processor();
+        Self(Arc::new(Inner { wal, lake, clock, tasks, config, recent, books, workers, marks }))
     }
 
     /// Takes a batch of spans into a trace stream. When this answers, what it accepted is on disk and visible.
@@ -133,22 +170,21 @@ impl Ingest {
     /// # Errors
     /// When nothing was taken and the sender should send the batch again.
     pub async fn traces(&self, table: Table, traces: Traces) -> Result<Accepted, Error> {
-        let mut accepted = Accepted {
-            rejected: traces.rejected.len() as u64,
-            reason: traces
-                .rejected
-                .first()
-                .map(|rejected| rejected.reason.clone())
-                .unwrap_or_default(),
-            ..Accepted::default()
-        };
-        let received = traces.spans.len() as u64 + accepted.rejected;
-        let spans = self.0.of_good_age(traces.spans, &mut accepted);
-        let options = Options { vantage: Vantage::App, service_name: table.stream.clone() };
-        let result = self.store(table, spans, options, |_, _| {}).await;
-        self.0.books.enter(received, accepted.rejected, &result);
-        let (stored, duplicates) = result?;
-        Ok(Accepted { stored, duplicates, ..accepted })
+        self.take(table, traces.spans.len() * CALL_BYTES, move || Ok(traces)).await
+    }
+
+    /// As [`Ingest::traces`], of a body of `bytes` that `read` makes spans of. A large body is read, normalised and
+    /// made columns of on threads of its own, so that no call waits for it.
+    ///
+    /// # Errors
+    /// When the body cannot be read, or nothing was taken and the sender should send the batch again.
+    pub async fn traces_of(
+        &self,
+        table: Table,
+        bytes: usize,
+        read: impl FnOnce() -> Result<Traces, otlp::DecodeError> + Send + 'static,
+    ) -> Result<Accepted, Error> {
+        self.take(table, bytes, read).await
     }
 
     /// Takes the gateway's own spans of calls. `observe` sees the rows and their log position after they are on
@@ -163,10 +199,16 @@ impl Ingest {
         observe: impl FnOnce(u64, &[Row]) + Send + 'static,
     ) -> Result<(), Error> {
         let received = spans.len() as u64;
+        let bytes = spans.len() * CALL_BYTES;
         let options = Options { vantage: Vantage::Gateway, service_name: table.stream.clone() };
-        let result = self.store(table, spans, options, observe).await;
-        self.0.books.enter(received, 0, &result);
-        result.map(|_| ())
+        self.in_its_own_task(|inner| async move {
+            let work = Arc::clone(&inner);
+            let log = move || work.store(&table, spans, &options, Form::Rows);
+            let result = inner.commit(bytes, log, observe).await;
+            inner.books.enter(received, 0, &result);
+            result.map(|_| ())
+        })
+        .await
     }
 
     /// Takes rows of our own making, such as rollups.
@@ -174,7 +216,60 @@ impl Ingest {
     /// # Errors
     /// When the log did not take them.
     pub async fn rows(&self, table: Table, rows: Vec<Row>) -> Result<(), Error> {
-        self.commit(table, rows, Vec::new(), |_, _| {}).await
+        self.in_its_own_task(|inner| async move {
+            let work = Arc::clone(&inner);
+            let log = move || {
+                let stored = rows.len() as u64;
+                let keys = InFlightKeys { ingest: Arc::clone(&work), keys: Vec::new() };
+                let logged = work.log(&table, rows, keys, Form::Rows)?;
+                Ok(Stored { logged: Some(logged), stored, duplicates: 0 })
+            };
+            inner.commit(0, log, |_, _| {}).await.map(|_| ())
+        })
+        .await
+    }
+
+    async fn take(
+        &self,
+        table: Table,
+        bytes: usize,
+        read: impl FnOnce() -> Result<Traces, otlp::DecodeError> + Send + 'static,
+    ) -> Result<Accepted, Error> {
+        self.in_its_own_task(|inner| async move {
+            let work = Arc::clone(&inner);
+            let (tell, told) = tokio::sync::oneshot::channel();
+            let log = move || {
+                let (accepted, spans) = work.of_good_age(read()?);
+                let received = spans.len() as u64 + accepted.rejected;
+                let _ = tell.send((received, accepted));
+                let options = Options { vantage: Vantage::App, service_name: table.stream.clone() };
+                work.store(&table, spans, &options, Form::Columns)
+            };
+            let result = inner.commit(bytes, log, |_, _| {}).await;
+            // Nothing was told of a body that could not be read: it has no spans to count.
+            let Ok((received, accepted)) = told.await else {
+                return Err(result.err().unwrap_or(Error::Stopping));
+            };
+            inner.books.enter(received, accepted.rejected, &result);
+            let (stored, duplicates) = result?;
+            Ok(Accepted { stored, duplicates, ..accepted })
+        })
+        .await
+    }
+
+    /// Runs to its end also when the caller goes away: a record that is in the log and not in the lake would be
+    /// invisible until the next start.
+    async fn in_its_own_task<T, F>(&self, work: impl FnOnce(Arc<Inner>) -> F) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, Error>> + Send + 'static,
+    {
+        let work = work(Arc::clone(&self.0));
+        let (done, result) = tokio::sync::oneshot::channel();
+        self.0.tasks.spawn(Stage::Wal, "ingest-commit", async move {
+            let _ = done.send(work.await);
+        });
+        result.await.unwrap_or(Err(Error::Stopping))
     }
 
     /// Hands to the lake what the log holds and the lake has not committed, oldest first; `each` sees all of it,
@@ -232,73 +327,104 @@ impl Ingest {
     pub fn log_stats(&self) -> wal::Stats {
         self.0.wal.stats()
     }
+}
 
-    /// Stores the spans that are new; answers how many were stored and how many had been before.
-    async fn store(
-        &self,
-        table: Table,
-        spans: Vec<Span>,
-        options: Options,
-        observe: impl FnOnce(u64, &[Row]) + Send + 'static,
+impl Inner {
+    /// Has `log` give a batch to the log and waits until it is on disk; then its rows become visible. Answers how many
+    /// were stored, and how many had been before.
+    async fn commit(
+        self: &Arc<Self>,
+        bytes: usize,
+        log: impl FnOnce() -> Result<Stored, Error> + Send + 'static,
+        observe: impl FnOnce(u64, &[Row]),
     ) -> Result<(u64, u64), Error> {
-        self.has_room()?;
-        if !self.0.lake.may_take(&table) {
-            return Err(Error::TooManyStreams { stream: table.stream });
+        // Before the log has the rows: no flush passes them by.
+        let ticket = self.lake.ticket();
+        let Stored { logged, stored, duplicates } = self.workers.run(bytes, log).await??;
+        if let Some(Logged { append, table, rows, keys }) = logged {
+            let position = append.await?.0;
+            keys.settle();
+            match rows {
+                Rows::Columns(prepared) => self.lake.append_prepared(position, prepared),
+                Rows::Plain(rows) => {
+                    observe(position, &rows);
+                    self.lake.append(&table, position, rows);
+                }
+            }
         }
+        drop(ticket);
+        Ok((stored, duplicates))
+    }
+
+    /// Gives the spans that are new to the log.
+    fn store(
+        self: &Arc<Self>,
+        table: &Table,
+        spans: Vec<Span>,
+        options: &Options,
+        form: Form,
+    ) -> Result<Stored, Error> {
+        if !self.lake.has_room() {
+            return Err(Error::NoRoom);
+        }
+        if !self.lake.may_take(table) {
+            return Err(Error::TooManyStreams { stream: table.stream.clone() });
+        }
+        let of_table = SpanKeys::of(table);
         let keys: Vec<SpanKey> =
-            spans.iter().map(|span| SpanKey::new(&table, span.trace_id, span.span_id)).collect();
-        let new = self.0.recent.admit(&keys).map_err(|_in_flight| Error::InFlight)?;
+            spans.iter().map(|span| of_table.key(span.trace_id, span.span_id)).collect();
+        let new = self.recent.admit(&keys).map_err(|_in_flight| Error::InFlight)?;
         let fresh: Vec<SpanKey> =
             keys.iter().zip(&new).filter(|(_, new)| **new).map(|(key, _)| *key).collect();
+        let in_flight = InFlightKeys { ingest: Arc::clone(self), keys: fresh };
         let rows: Vec<Row> = spans
             .into_iter()
             .zip(&new)
             .filter(|(_, new)| **new)
-            .map(|(span, _)| normalise(span, &options))
+            .map(|(span, _)| normalise(span, options))
             .collect();
         let (stored, duplicates) = (rows.len() as u64, (new.len() - rows.len()) as u64);
-        if !rows.is_empty() {
-            self.commit(table, rows, fresh, observe).await?;
+        if rows.is_empty() {
+            return Ok(Stored { logged: None, stored, duplicates });
         }
-        Ok((stored, duplicates))
+        let logged = self.log(table, rows, in_flight, form)?;
+        Ok(Stored { logged: Some(logged), stored, duplicates })
     }
 
-    /// Logs rows, then makes them visible. Runs to its end also when the caller goes away: a record that is in the
-    /// log and not in the lake would be invisible until the next start.
-    async fn commit(
+    /// Gives rows to the log, and makes columns of them while it writes.
+    fn log(
         &self,
-        table: Table,
-        rows: Vec<Row>,
-        keys: Vec<SpanKey>,
-        observe: impl FnOnce(u64, &[Row]) + Send + 'static,
-    ) -> Result<(), Error> {
-        let inner = Arc::clone(&self.0);
-        let keys = InFlightKeys { ingest: Arc::clone(&self.0), keys };
-        let (done, result) = tokio::sync::oneshot::channel();
-        self.0.tasks.spawn(Stage::Wal, "ingest-commit", async move {
-            let ticket = inner.lake.ticket();
-            let logged = inner.wal.append(record::encode(&table, &rows)).await;
-            match logged {
-                Ok(position) => {
-                    keys.settle();
-                    observe(position.0, &rows);
-                    inner.lake.append(&table, position.0, rows);
-                    drop(ticket);
-                    let _ = done.send(Ok(()));
-                }
-                Err(error) => {
-                    drop(keys);
-                    let _ = done.send(Err(Error::Log(error)));
-                }
+        table: &Table,
+        mut rows: Vec<Row>,
+        keys: InFlightKeys,
+        form: Form,
+    ) -> Result<Logged, Error> {
+        let bytes = rows.iter().map(Row::weight).sum();
+        if !self.lake.could_hold(bytes) {
+            return Err(Error::TooHeavy { bytes });
+        }
+        let append = self.wal.append(record::encode(table, &rows));
+        let worth_it = form == Form::Columns && rows.len() >= COLUMNS_FROM;
+        let prepared = if worth_it { self.lake.prepare(table, &rows) } else { None };
+        let rows = match prepared {
+            Some(prepared) => Rows::Columns(prepared),
+            None => {
+                // They may stay for seconds: not with all of their body.
+                rows.iter_mut().for_each(Row::detach);
+                Rows::Plain(rows)
             }
-        });
-        result.await.unwrap_or(Err(Error::Stopping))
+        };
+        Ok(Logged { append, table: table.clone(), rows, keys })
     }
-}
 
-impl Inner {
-    /// Passes on the spans whose start is neither too old nor too far ahead.
-    fn of_good_age(&self, spans: Vec<Span>, accepted: &mut Accepted) -> Vec<Span> {
+    /// The spans whose start is neither too old nor too far ahead, and what is to be said of the others.
+    fn of_good_age(&self, traces: Traces) -> (Accepted, Vec<Span>) {
+        let Traces { spans, rejected } = traces;
+        let mut accepted = Accepted {
+            rejected: rejected.len() as u64,
+            reason: rejected.into_iter().next().map(|rejected| rejected.reason).unwrap_or_default(),
+            ..Accepted::default()
+        };
         let now = u128::try_from(self.clock.now().0).unwrap_or(0);
         let oldest = now.saturating_sub(self.config.oldest.as_nanos());
         let newest = now + self.config.furthest_ahead.as_nanos();
@@ -314,13 +440,13 @@ impl Inner {
                 bad.len()
             );
         }
-        good
+        (accepted, good)
     }
 
     fn remember(&self, table: &Table, rows: &[Row]) {
         if table.kind == Kind::Traces {
-            let keys: Vec<SpanKey> =
-                rows.iter().filter_map(|row| SpanKey::of_row(table, row)).collect();
+            let of_table = SpanKeys::of(table);
+            let keys: Vec<SpanKey> = rows.iter().filter_map(|row| of_table.of_row(row)).collect();
             self.recent.settle(&keys);
         }
     }

@@ -12,6 +12,7 @@ mod error;
 mod ingest;
 mod recent;
 mod record;
+mod workers;
 
 pub use books::{Books, Counts};
 pub use error::Error;

@@ -58,7 +58,7 @@ fn span(id: u8, start_ns: i64) -> Span {
         parent_span_id: None,
         trace_state: String::new(),
         flags: 0,
-        name: "a span".to_owned(),
+        name: "a span".into(),
         kind: 1,
         start_ns: start_ns.unsigned_abs(),
         end_ns: start_ns.unsigned_abs() + 1_000,

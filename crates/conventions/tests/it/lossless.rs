@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::bodies::{files, spans};
 use conventions::{Options, Vantage, normalise};
-use otlp::{AnyValue, Event, Resource, Scope, Span, Status};
+use otlp::{AnyValue, Event, Resource, Scope, Span, Status, Text};
 use proptest::prelude::*;
 use schema::{Row, Value};
 use serde_json::value::RawValue;
@@ -23,7 +23,7 @@ fn holds(row: &Row, value: &AnyValue) -> bool {
     row.cells().any(|(_, found)| *found == cell)
         || overflow(row).values().any(|found| match &cell {
             Value::Text(text) => {
-                serde_json::from_str(found.get()).is_ok_and(|found: String| found == *text)
+                serde_json::from_str(found.get()).is_ok_and(|found: String| found == text.as_str())
             }
             Value::Int(int) => found.get() == int.to_string(),
             // Read by the standard library: serde_json's own reading may be off by a unit in the last place.
@@ -118,8 +118,8 @@ fn value() -> impl Strategy<Value = AnyValue> {
         "http://[::1]:99999999999999999999/",
     ]);
     let leaf = prop_oneof![
-        json.prop_map(|text| AnyValue::Text(text.to_owned())),
-        ".{0,20}".prop_map(AnyValue::Text),
+        json.prop_map(|text| AnyValue::Text(text.into())),
+        ".{0,20}".prop_map(|text| AnyValue::Text(text.into())),
         any::<i64>().prop_map(AnyValue::Int),
         (-1.0e9..1.0e9).prop_map(AnyValue::Double),
         any::<bool>().prop_map(AnyValue::Bool),
@@ -128,13 +128,14 @@ fn value() -> impl Strategy<Value = AnyValue> {
     leaf.prop_recursive(3, 12, 4, |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..4).prop_map(AnyValue::Array),
-            prop::collection::vec(("[a-z]{0,6}", inner), 0..4).prop_map(AnyValue::Map),
+            prop::collection::vec(("[a-z]{0,6}".prop_map(Text::from), inner), 0..4)
+                .prop_map(AnyValue::Map),
         ]
     })
 }
 
-fn attributes(most: usize) -> impl Strategy<Value = Vec<(String, AnyValue)>> {
-    prop::collection::vec((key(), value()), 0..most)
+fn attributes(most: usize) -> impl Strategy<Value = Vec<(Text, AnyValue)>> {
+    prop::collection::vec((key().prop_map(Text::from), value()), 0..most)
 }
 
 fn span() -> impl Strategy<Value = Span> {
@@ -149,7 +150,7 @@ fn span() -> impl Strategy<Value = Span> {
     let event =
         (event_name, any::<u64>(), attributes(4)).prop_map(|(name, time_ns, attributes)| Event {
             time_ns,
-            name: name.to_owned(),
+            name: name.into(),
             attributes,
             dropped_attributes: 0,
         });
@@ -162,7 +163,7 @@ fn span() -> impl Strategy<Value = Span> {
             parent_span_id: None,
             trace_state: String::new(),
             flags: 0,
-            name,
+            name: name.into(),
             kind: 1,
             start_ns,
             end_ns,
