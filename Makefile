@@ -28,7 +28,7 @@ build: cache web/dist/index.html ## Build the release binary: target/release/inf
 	@echo "==> done: $(TARGET)/release/inferscope"
 
 demo: cache web/dist/index.html ## Start everything with simulated replicas and traffic; Ctrl-C ends it
-	@echo "==> cargo build (the first time about 25 minutes on 2 cores; later seconds)"
+	@echo "==> cargo build (the first time about 24 minutes on 2 cores; later seconds)"
 	$(BUILD_BINARY)
 	@echo "==> starting the demo"
 	@exec $(TARGET)/debug/inferscope demo

@@ -48,6 +48,8 @@ enum Fate {
 struct Traffic {
     senders: Vec<(Sender, Bodies)>,
     spans_per_s: Vec<f64>,
+    /// Microseconds of the server's processor time for each span, until it came to rest.
+    server_us: Vec<f64>,
     acknowledged: usize,
     refused: usize,
 }
@@ -107,14 +109,12 @@ impl Turns {
         let lasting = plan.ingest.1;
         server.rest(plan.rest).await?;
         self.large_floor.write(scratch, lasting).await?;
-        self.large.send(lasting).await?;
-        server.rest(plan.rest).await?;
+        self.large.send_and_settle(server, plan).await?;
         self.small_floor.write(scratch, lasting).await?;
         let mut small = [&mut self.small, &mut self.grpc];
         small.rotate_left(round % 2);
         for traffic in small {
-            traffic.send(lasting).await?;
-            server.rest(plan.rest).await?;
+            traffic.send_and_settle(server, plan).await?;
         }
         Ok(())
     }
@@ -193,9 +193,20 @@ impl Traffic {
         Ok(Self {
             senders: senders.collect::<anyhow::Result<_>>()?,
             spans_per_s: Vec::new(),
+            server_us: Vec::new(),
             acknowledged: 0,
             refused: 0,
         })
+    }
+
+    /// As [`Traffic::send`], and notes what it cost the server, what it did afterwards included.
+    async fn send_and_settle(&mut self, server: &Server, plan: &Plan) -> anyhow::Result<()> {
+        let (seconds, spans) = (server.processor_seconds()?, self.acknowledged);
+        self.send(plan.ingest.1).await?;
+        server.rest(plan.rest).await?;
+        let (seconds, spans) = (server.processor_seconds()? - seconds, self.acknowledged - spans);
+        self.server_us.push(seconds * 1e6 / spans.max(1) as f64);
+        Ok(())
     }
 
     /// Sends on all connections at once for so long. Only what was acknowledged counts.
@@ -228,6 +239,7 @@ impl Traffic {
         json!({ "connections": CONNECTIONS, "spans_a_body": body.map(Bodies::spans),
             "body_bytes": body.map(Bodies::bytes), "log_record_bytes": record_bytes,
             "acknowledged": self.acknowledged, "bodies_refused": self.refused,
+            "server_us_a_span": self.server_us,
             "rounds": { "inferscope": self.spans_per_s, "beside": beside } })
     }
 }

@@ -31,6 +31,7 @@ mod scratch;
 mod server;
 mod spans;
 mod spread;
+mod stages;
 mod streams;
 mod upstream;
 mod ways;
@@ -51,8 +52,27 @@ use crate::ways::Scene;
 
 /// Measure Inferscope beside its peers, as ratios.
 #[derive(Debug, Parser)]
-#[command(max_term_width = 100)]
+#[command(
+    max_term_width = 100,
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true
+)]
 struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    all: Option<All>,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Say what the stages of a span's way into the log take, each alone; needs no server.
+    Stages,
+}
+
+/// Everything, beside its peers.
+#[derive(Debug, clap::Args)]
+struct All {
     /// The program that is measured.
     #[arg(long, value_name = "FILE")]
     inferscope: PathBuf,
@@ -69,11 +89,26 @@ struct Cli {
 
 fn main() -> anyhow::Result<()> {
     let cli = Cli::parse();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(run(&cli))
+    match (cli.command, cli.all) {
+        (Some(Command::Stages), _) => say_stages(),
+        (None, Some(all)) => {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            runtime.block_on(run(&all))
+        }
+        (None, None) => anyhow::bail!("nothing to measure: --inferscope and --nginx are needed"),
+    }
 }
 
-async fn run(cli: &Cli) -> anyhow::Result<()> {
+fn say_stages() -> anyhow::Result<()> {
+    let measured = stages::measure()?;
+    for stage in &measured.stages {
+        println!("{:18} {:6.2} us a span", stage.name, stage.us);
+    }
+    println!("a body takes {} bytes, its record in the log {}", measured.body, measured.record);
+    Ok(())
+}
+
+async fn run(cli: &All) -> anyhow::Result<()> {
     let began = Instant::now();
     let plan = if cli.quick { Plan::QUICK } else { Plan::FULL };
     let scratch = Scratch::below(&cli.dir)?;
@@ -96,7 +131,7 @@ async fn run(cli: &Cli) -> anyhow::Result<()> {
 }
 
 /// G1 to G4.
-async fn calls(cli: &Cli, scratch: &Scratch, plan: &Plan) -> anyhow::Result<Vec<Measure>> {
+async fn calls(cli: &All, scratch: &Scratch, plan: &Plan) -> anyhow::Result<Vec<Measure>> {
     let upstream = upstream::start()?;
     let nginx = Nginx::start(&cli.nginx, upstream, &scratch.folder("nginx")?)?;
     let folder = scratch.folder("calls")?;
@@ -114,7 +149,7 @@ async fn calls(cli: &Cli, scratch: &Scratch, plan: &Plan) -> anyhow::Result<Vec<
 }
 
 /// G6 and G7, on a server of their own.
-async fn spans(cli: &Cli, scratch: &Scratch, plan: &Plan) -> anyhow::Result<Vec<Measure>> {
+async fn spans(cli: &All, scratch: &Scratch, plan: &Plan) -> anyhow::Result<Vec<Measure>> {
     let folder = scratch.folder("ingest")?;
     let server = Server::start(&cli.inferscope, &folder, None).await?;
     progress("G6, G7: ingest, and the bare log");

@@ -205,6 +205,27 @@ def test_a_call_in_progress_is_pending_until_its_status_is_known(serve, simulate
     wait_until(lambda: pending() == 0, "nothing is pending")
 
 
+def test_a_call_that_a_stop_cuts_off_is_recorded(serve, simulate):
+    """Its client is not heard any more when the grace is over; its record still is."""
+    server = serve("[server]\ngrace_s = 0.3\n" + endpoint("llama", LLAMA, [simulate(LLAMA).url]))
+    header, trace, _ = traceparent()
+    with Caller(server).stream(ask(LLAMA), simulate="tokens=600;token-ms=100", traceparent=header) as answer:
+        next(events(answer.iter_lines()))
+        assert server.stop() == 0
+    server.start()
+    row = recorded(server, trace)
+    assert row["inferscope_end"] == "client_left" and row["error_class"] == "cancelled"
+
+
+def test_a_call_without_a_login_is_counted_and_not_recorded(serve):
+    server = serve(endpoint("llama", LLAMA, ["http://127.0.0.1:9"]))
+    for path in ["/v1/chat/completions", "/endpoints/default/llama/v1/chat/completions"]:
+        answer = httpx.post(server.url + path, json=ask(LLAMA), headers={"authorization": "Bearer isk_wrong"})
+        assert answer.status_code == 401
+    assert "inferscope_gateway_calls_turned_away 2\n" in server.get("/metrics").text
+    assert server.value('SELECT count(*) AS n FROM "default"') == 0
+
+
 def test_calls_go_to_another_replica_when_one_dies(serve, simulate):
     """Killed in mid-traffic: whoever calls after that is served, and the record says by whom."""
     doomed, healthy = simulate(LLAMA), simulate(LLAMA)

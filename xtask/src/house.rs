@@ -42,6 +42,7 @@ pub(crate) const HOUSE: House<'_> = House {
         ("prices", Floor(0)),
         ("redaction", Floor(0)),
         ("schema", Floor(0)),
+        ("text", Floor(0)),
         // Mechanisms.
         ("clock", Floor(1)),
         ("hardware", Floor(1)),
@@ -67,7 +68,7 @@ pub(crate) const HOUSE: House<'_> = House {
         ("testkit", Beside { reach: Some(1) }),
         ("xtask", Beside { reach: None }),
     ],
-    foundation: &["fault"],
+    foundation: &["fault", "text"],
     sideways: &[
         ("conventions", "openai"),
         ("conventions", "otlp"),

@@ -1,15 +1,16 @@
 //! The gateway's doors: calls by model under `/v1`, and any path of an endpoint under `/endpoints`.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use accounts::{Orgs, Scope};
+use accounts::{Identity, Orgs, Scope};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use axum::routing::any;
 use gateway::{Call, Gateway, GatewayBody, Target};
-use http::Method;
+use http::HeaderMap;
 use schema::OrgName;
 use std::str::FromStr;
 
@@ -20,6 +21,9 @@ use crate::trouble::{Hub, Refusal, Trouble};
 pub(crate) struct Calls {
     pub(crate) door: Door,
     pub(crate) gateway: Arc<Gateway>,
+    /// Calls that were turned away at the door. They are counted and not recorded: whoever has no login does not write
+    /// into anybody's tables.
+    pub(crate) turned_away: Arc<AtomicU64>,
 }
 
 pub(crate) fn routes(calls: Calls) -> Router {
@@ -35,9 +39,9 @@ type Answer = Result<Response<GatewayBody>, Refusal<Hub>>;
 
 async fn by_model(State(calls): State<Calls>, request: Request) -> Answer {
     // The root login calls models of every namespace, anybody else those of their own.
-    let identity = calls.door.caller(request.headers()).await?;
+    let identity = calls.caller(request.headers()).await?;
     let org = identity.home();
-    identity.may(&org, Scope::Call)?;
+    calls.check(&identity, &org)?;
     let namespace = match &identity.orgs {
         Orgs::All => None,
         Orgs::One(org) => Some(org.as_str().to_owned()),
@@ -47,9 +51,9 @@ async fn by_model(State(calls): State<Calls>, request: Request) -> Answer {
 
 async fn by_endpoint(State(calls): State<Calls>, request: Request) -> Answer {
     let (namespace, name, rest_path) = parts(request.uri().path())?;
-    let identity = calls.door.caller(request.headers()).await?;
+    let identity = calls.caller(request.headers()).await?;
     let org = OrgName::from_str(&namespace)?;
-    identity.may(&org, Scope::Call)?;
+    calls.check(&identity, &org)?;
     // A call that finds no endpoint is its caller's: a mistyped namespace is nobody's.
     Ok(calls
         .handle(request, Target::Endpoint { namespace, name, rest_path }, &identity.home())
@@ -69,13 +73,25 @@ fn parts(path: &str) -> Result<(String, String, String), Trouble> {
 }
 
 impl Calls {
+    async fn caller(&self, headers: &HeaderMap) -> Result<Arc<Identity>, Trouble> {
+        let caller = self.door.caller(headers).await;
+        caller.inspect_err(|_| self.count_turned_away())
+    }
+
+    fn check(&self, identity: &Identity, org: &OrgName) -> Result<(), Trouble> {
+        Ok(identity.may(org, Scope::Call).inspect_err(|_| self.count_turned_away())?)
+    }
+
+    fn count_turned_away(&self) {
+        self.turned_away.fetch_add(1, Ordering::Relaxed);
+    }
+
     async fn handle(
         &self,
         request: http::Request<Body>,
         target: Target,
         org: &OrgName,
     ) -> Response<GatewayBody> {
-        debug_assert!(request.method() != Method::CONNECT);
         self.gateway.handle(Call { request, target, org: org.as_str().to_owned() }).await
     }
 }

@@ -1,6 +1,7 @@
 //! Whether this server is well, and its own metrics.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use accounts::Scope;
 use axum::extract::State;
@@ -8,12 +9,13 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use gateway::Gateway;
-use http::HeaderMap;
 use http::header::{ACCEPT, CONTENT_TYPE};
+use http::{HeaderMap, StatusCode};
 use ingest::{Change, Ingest, Reason};
 use lake::Lake;
 use openmetrics::{Family, LabelName, Labels, Page, PageError, negotiate};
 use serde_json::json;
+use tasks::{Stage, Tasks};
 
 use crate::door::Door;
 use crate::trouble::{Native, Refusal, Trouble};
@@ -41,6 +43,13 @@ const DROPPED: Family = Family::new(
 const QUEUED: Family =
     Family::new("inferscope_gateway_records_queued_bytes", "Recorded calls that wait to be stored")
         .with_unit("bytes");
+const TURNED_AWAY: Family = Family::new(
+    "inferscope_gateway_calls_turned_away",
+    "Calls without a login that may make them; they are not recorded",
+);
+const PANICS: Family =
+    Family::new("inferscope_task_panics", "Panics of tasks, each a bug to report");
+const STAGE: LabelName = LabelName::new("stage");
 const OUTCOME: LabelName = LabelName::new("outcome");
 const REASON: LabelName = LabelName::new("reason");
 const CHANGE: LabelName = LabelName::new("change");
@@ -51,15 +60,29 @@ pub(crate) struct Health {
     pub(crate) ingest: Ingest,
     pub(crate) gateway: Arc<Gateway>,
     pub(crate) lake: Arc<Lake>,
+    pub(crate) tasks: Tasks,
+    pub(crate) turned_away: Arc<AtomicU64>,
 }
 
 pub(crate) fn routes(health: Health) -> Router {
     Router::new()
         .route("/healthz", get(|| async { Json(json!({ "status": "ok" })) }))
-        // The listener opens its mouth last: when this answers, everything else does.
-        .route("/readyz", get(|| async { Json(json!({ "status": "ready" })) }))
+        .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
         .with_state(health)
+}
+
+/// The listener opens its mouth last: when this answers, everything has been started. What is missing since then, it
+/// says.
+async fn ready(State(health): State<Health>) -> Response {
+    let lost = health.tasks.lost();
+    if lost.is_empty() {
+        return Json(json!({ "status": "ready" })).into_response();
+    }
+    let message =
+        format!("ended by a panic: {}; the server's log says more, restart it", lost.join(", "));
+    let answer = Json(json!({ "status": "not ready", "message": message }));
+    (StatusCode::SERVICE_UNAVAILABLE, answer).into_response()
 }
 
 async fn metrics(
@@ -104,6 +127,12 @@ impl Health {
         page.gauge(&LOG_BYTES)?.add(&Labels::NONE, log.log_bytes);
         page.gauge(&HOT_BYTES)?.add(&Labels::NONE, self.lake.hot_bytes() as u64);
         page.counter(&DROPPED)?.add(&Labels::NONE, self.gateway.recording().dropped());
+        let turned_away = self.turned_away.load(Ordering::Relaxed);
+        page.counter(&TURNED_AWAY)?.add(&Labels::NONE, turned_away);
+        let mut panics = page.counter(&PANICS)?;
+        for stage in Stage::ORDER {
+            panics.add(&Labels::of(&[(STAGE, stage.name())]), self.tasks.panics(stage));
+        }
         page.gauge(&QUEUED)?.add(&Labels::NONE, self.gateway.recording().queued_bytes() as u64);
         Ok(())
     }

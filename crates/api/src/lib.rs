@@ -21,6 +21,7 @@ mod trouble;
 mod ui;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use accounts::Accounts;
 use analytics::Analytics;
@@ -32,6 +33,7 @@ use gateway::Gateway;
 use ingest::Ingest;
 use lake::Lake;
 use query::Query;
+use tasks::Tasks;
 
 pub use ui::{Asset, Assets};
 
@@ -51,6 +53,8 @@ pub struct Services {
     pub fleet: Arc<Fleet>,
     /// Where rows are kept, for its own figures.
     pub lake: Arc<Lake>,
+    /// What runs beside the routes.
+    pub tasks: Tasks,
     /// The time of day.
     pub clock: SharedClock,
     /// The web pages.
@@ -70,6 +74,7 @@ pub fn router(services: Services) -> Router {
     let door = door::Door(services.accounts);
     let (fleet, analytics, gateway) = (services.fleet, services.analytics, services.gateway);
     let clock = services.clock;
+    let turned_away = Arc::<AtomicU64>::default();
     let otlp = otlp_http::Otlp {
         door: door.clone(),
         ingest: services.ingest.clone(),
@@ -82,6 +87,8 @@ pub fn router(services: Services) -> Router {
         ingest: services.ingest,
         gateway: Arc::clone(&gateway),
         lake: services.lake,
+        tasks: services.tasks,
+        turned_away: Arc::clone(&turned_away),
     };
     let metrics = open_metrics::MetricsRoutes {
         door: door.clone(),
@@ -109,7 +116,7 @@ pub fn router(services: Services) -> Router {
             door: door.clone(),
             version: services.version,
         }))
-        .merge(calls::routes(calls::Calls { door, gateway }))
+        .merge(calls::routes(calls::Calls { door, gateway, turned_away }))
         .merge(health::routes(health))
         .merge(ui::routes(services.assets))
         .fallback(nothing)

@@ -1,38 +1,36 @@
 //! OTLP over gRPC: the same as over HTTP, on the same port.
+//!
+//! A message is handed on as the bytes that it came in, and read as the body of an HTTP request is.
 
+use std::pin::Pin;
 use std::sync::Arc;
 
 use accounts::Identity;
+use axum::body::Body;
 use axum::extract::State;
 use axum::middleware::{Next, from_fn_with_state};
-use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{
-    TraceService, TraceServiceServer,
-};
-use opentelemetry_proto::tonic::collector::trace::v1::{
-    ExportTracePartialSuccess, ExportTraceServiceRequest, ExportTraceServiceResponse,
-};
-use otlp::from_traces_request;
+use axum::routing::any;
+use bytes::{Buf as _, BufMut as _, Bytes};
+use otlp::{Encoding, Format, encode_traces_response};
 use schema::{DEFAULT_STREAM, Kind, Table};
-use tonic::codec::CompressionEncoding;
+use tonic::codec::{Codec, CompressionEncoding, DecodeBuf, Decoder, EncodeBuf, Encoder};
+use tonic::server::{Grpc, UnaryService};
 use tonic::{Request, Response, Status};
 
 use crate::door::Door;
 use crate::otlp_http::{Otlp, outcome};
 use crate::trouble::Trouble;
 
-/// Largest message, bytes, also after decompression. A message is decoded at once, and takes many times its size; the
-/// exporters of all languages send batches of far less.
+/// Largest message, bytes, also after decompression: the exporters of all languages send batches of far less.
 const MOST_BYTES: usize = 16 << 20;
 
 pub(crate) fn routes(otlp: Otlp) -> axum::Router {
-    let most = otlp.limits.decompressed_bytes.min(MOST_BYTES);
     let door = otlp.door.clone();
-    let service = TraceServiceServer::new(Traces(otlp))
-        .accept_compressed(CompressionEncoding::Gzip)
-        .max_decoding_message_size(most);
     axum::Router::new()
-        .route_service("/opentelemetry.proto.collector.trace.v1.TraceService/{method}", service)
+        .route("/opentelemetry.proto.collector.trace.v1.TraceService/Export", any(export))
+        .route("/opentelemetry.proto.collector.trace.v1.TraceService/{method}", any(unknown))
         .route_layer(from_fn_with_state(door, admit))
+        .with_state(otlp)
 }
 
 /// Who is asking comes before all else: what a stranger sends is not read.
@@ -50,35 +48,80 @@ async fn admit(
     }
 }
 
-struct Traces(Otlp);
+async fn export(
+    State(otlp): State<Otlp>,
+    request: axum::extract::Request,
+) -> axum::response::Response {
+    let most = otlp.limits.decompressed_bytes.min(MOST_BYTES);
+    let mut grpc = Grpc::new(AsIs)
+        .accept_compressed(CompressionEncoding::Gzip)
+        .max_decoding_message_size(most);
+    grpc.unary(Export(otlp), request).await.map(Body::new)
+}
 
-impl Traces {
-    async fn take(
-        &self,
-        request: Request<ExportTraceServiceRequest>,
-    ) -> Result<ExportTraceServiceResponse, Trouble> {
-        let (metadata, extensions, request) = request.into_parts();
-        let text = |name: &str| metadata.get(name).and_then(|value| value.to_str().ok());
-        let identity = extensions.get::<Arc<Identity>>().ok_or(accounts::Error::NoCredentials)?;
-        let org = self.0.door.enter_to_write(identity, text("organization")).await?;
-        let stream = text("stream-name").unwrap_or(DEFAULT_STREAM);
-        let table = Table::new(org, Kind::Traces, stream);
-        let traces = from_traces_request(request, &self.0.limits);
-        let accepted = self.0.ingest.traces(table, traces).await?;
-        let partial_success = outcome(&accepted).map(|outcome| ExportTracePartialSuccess {
-            rejected_spans: i64::try_from(outcome.rejected).unwrap_or(i64::MAX),
-            error_message: outcome.message,
-        });
-        Ok(ExportTraceServiceResponse { partial_success })
+async fn unknown() -> axum::response::Response {
+    Status::unimplemented("the service has no such method").into_http()
+}
+
+/// Takes one export; its answer is bytes too.
+struct Export(Otlp);
+
+impl UnaryService<Bytes> for Export {
+    type Response = Vec<u8>;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Vec<u8>>, Status>> + Send>>;
+
+    fn call(&mut self, request: Request<Bytes>) -> Self::Future {
+        let otlp = self.0.clone();
+        Box::pin(async move {
+            take(&otlp, request).await.map(Response::new).map_err(|trouble| trouble.grpc())
+        })
     }
 }
 
-#[tonic::async_trait]
-impl TraceService for Traces {
-    async fn export(
-        &self,
-        request: Request<ExportTraceServiceRequest>,
-    ) -> Result<Response<ExportTraceServiceResponse>, Status> {
-        self.take(request).await.map(Response::new).map_err(|trouble| trouble.grpc())
+async fn take(otlp: &Otlp, request: Request<Bytes>) -> Result<Vec<u8>, Trouble> {
+    let (metadata, extensions, body) = request.into_parts();
+    let text = |name: &str| metadata.get(name).and_then(|value| value.to_str().ok());
+    let identity = extensions.get::<Arc<Identity>>().ok_or(accounts::Error::NoCredentials)?;
+    let org = otlp.door.enter_to_write(identity, text("organization")).await?;
+    let stream = text("stream-name").unwrap_or(DEFAULT_STREAM);
+    let table = Table::new(org, Kind::Traces, stream);
+    let accepted = otlp.take_body(table, Format::Protobuf, Encoding::Identity, body).await?;
+    Ok(encode_traces_response(Format::Protobuf, outcome(&accepted).as_ref()))
+}
+
+/// Messages are their bytes.
+struct AsIs;
+
+impl Codec for AsIs {
+    type Encode = Vec<u8>;
+    type Decode = Bytes;
+    type Encoder = Self;
+    type Decoder = Self;
+
+    fn encoder(&mut self) -> Self {
+        Self
+    }
+
+    fn decoder(&mut self) -> Self {
+        Self
+    }
+}
+
+impl Encoder for AsIs {
+    type Item = Vec<u8>;
+    type Error = Status;
+
+    fn encode(&mut self, message: Vec<u8>, out: &mut EncodeBuf<'_>) -> Result<(), Status> {
+        out.put_slice(&message);
+        Ok(())
+    }
+}
+
+impl Decoder for AsIs {
+    type Item = Bytes;
+    type Error = Status;
+
+    fn decode(&mut self, message: &mut DecodeBuf<'_>) -> Result<Option<Bytes>, Status> {
+        Ok(Some(message.copy_to_bytes(message.remaining())))
     }
 }

@@ -5,6 +5,7 @@ use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use axum::routing::post;
+use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::{HeaderMap, StatusCode};
 use ingest::{Accepted, Ingest};
@@ -74,12 +75,29 @@ impl Otlp {
         self.ingest.has_room()?;
         let _budget = self.budget.take(headers, self.body_bytes)?;
         let body = read_body(body, self.body_bytes).await?;
-        let body = inflate(body, encoding, self.limits.decompressed_bytes)?;
-        let traces = decode_traces(&body, format, &self.limits)?;
-        drop(body);
         let stream = text(headers, "stream-name").unwrap_or(DEFAULT_STREAM);
-        let accepted = self.ingest.traces(Table::new(org, Kind::Traces, stream), traces).await?;
+        let table = Table::new(org, Kind::Traces, stream);
+        let accepted = self.take_body(table, format, encoding, body).await?;
         Ok(answer(format, &accepted)?)
+    }
+}
+
+impl Otlp {
+    /// Takes a body of spans, on threads of its own if it is large, or may become so.
+    pub(crate) async fn take_body(
+        &self,
+        table: Table,
+        format: Format,
+        encoding: Encoding,
+        body: Bytes,
+    ) -> Result<Accepted, ingest::Error> {
+        let bytes = if encoding == Encoding::Identity { body.len() } else { usize::MAX };
+        let limits = self.limits;
+        let read = move || {
+            let body = inflate(body, encoding, limits.decompressed_bytes)?;
+            decode_traces(&body, format, &limits)
+        };
+        self.ingest.traces_of(table, bytes, read).await
     }
 }
 

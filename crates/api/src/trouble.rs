@@ -31,17 +31,8 @@ impl Trouble {
     }
 
     pub(crate) fn status(&self) -> StatusCode {
-        match self.fault.class {
-            Class::Invalid => StatusCode::BAD_REQUEST,
-            Class::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Class::Unauthenticated => StatusCode::UNAUTHORIZED,
-            Class::Forbidden => StatusCode::FORBIDDEN,
-            Class::NotFound => StatusCode::NOT_FOUND,
-            Class::Conflict => StatusCode::CONFLICT,
-            Class::Overloaded | Class::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
-            Class::Timeout => StatusCode::REQUEST_TIMEOUT,
-            Class::Bug => StatusCode::INTERNAL_SERVER_ERROR,
-        }
+        StatusCode::from_u16(self.fault.class.http_status())
+            .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 
     /// The same for gRPC. Source: OTLP specification, "Failures"; what passes is what exporters try again.

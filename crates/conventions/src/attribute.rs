@@ -4,13 +4,18 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
+use otlp::AnyValue;
 use schema::Name;
+use text::Text;
 
 use crate::column::Column;
 use crate::facts::{self, Family, Key};
 
 /// Most keys that a thread remembers; when there are more, it forgets all and starts again.
 const CACHED_KEYS: usize = 8192;
+
+/// How many keys of the last list of attributes a thread remembers by place.
+const LAST_KEYS: usize = 256;
 
 /// Longest column name that an attribute can get; longer ones go to the overflow column.
 const NAME_BYTES: usize = 200;
@@ -21,11 +26,18 @@ pub(crate) enum Origin {
     Span,
     Resource,
     Scope,
+    /// A parameter of the request, by its name in the request.
+    Parameter,
 }
+
+/// How many origins there are.
+const ORIGINS: usize = 4;
 
 /// What is known about a key.
 #[derive(Debug)]
 pub(crate) struct Known {
+    /// The key.
+    text: Box<str>,
     /// The column that the attribute asks for; `None` if its name would be empty or too long.
     pub(crate) name: Option<Name>,
     /// The promised column of that name.
@@ -40,26 +52,54 @@ pub(crate) struct Known {
     pub(crate) about_llm: bool,
 }
 
+/// What a thread remembers of one origin.
+#[derive(Default)]
+struct Cache {
+    by_key: HashMap<String, Rc<Known>>,
+    /// The keys of the last list: mostly the next list has the same ones at the same places.
+    last: Vec<Rc<Known>>,
+}
+
 thread_local! {
-    static CACHE: RefCell<[HashMap<String, Rc<Known>>; 3]> = RefCell::default();
+    static CACHE: RefCell<[Cache; ORIGINS]> = RefCell::default();
 }
 
 /// What is known about `key`.
 pub(crate) fn look_up(origin: Origin, key: &str) -> Rc<Known> {
+    CACHE.with_borrow_mut(|caches| caches[origin as usize].look_up(origin, key))
+}
+
+/// What is known about the keys of a list of attributes, in its order.
+pub(crate) fn look_up_all(origin: Origin, attributes: &[(Text, AnyValue)]) -> Vec<Rc<Known>> {
     CACHE.with_borrow_mut(|caches| {
         let cache = &mut caches[origin as usize];
-        if let Some(known) = cache.get(key) {
+        let mut all = Vec::with_capacity(attributes.len());
+        for (at, (key, _)) in attributes.iter().enumerate() {
+            all.push(match cache.last.get(at) {
+                Some(known) if *known.text == **key => Rc::clone(known),
+                Some(_) | None => cache.look_up(origin, key),
+            });
+        }
+        cache.last.clear();
+        cache.last.extend(all.iter().take(LAST_KEYS).cloned());
+        all
+    })
+}
+
+impl Cache {
+    fn look_up(&mut self, origin: Origin, key: &str) -> Rc<Known> {
+        if let Some(known) = self.by_key.get(key) {
             return Rc::clone(known);
         }
         let known = Rc::new(Known::of(origin, key));
-        if cache.len() >= CACHED_KEYS {
-            cache.clear();
+        if self.by_key.len() >= CACHED_KEYS {
+            self.by_key.clear();
         }
         if key.len() <= NAME_BYTES {
-            cache.insert(key.to_owned(), Rc::clone(&known));
+            self.by_key.insert(key.to_owned(), Rc::clone(&known));
         }
         known
-    })
+    }
 }
 
 impl Known {
@@ -69,6 +109,7 @@ impl Known {
             Origin::Resource if key == "service.name" => "service_name".to_owned(),
             Origin::Resource => flatten("service_", key),
             Origin::Scope => flatten("scope_", key),
+            Origin::Parameter => flatten("llm_request_parameters_", key),
         };
         let from_span = origin == Origin::Span;
         let column = Column::find(&text);
@@ -78,6 +119,7 @@ impl Known {
             None => (1..=NAME_BYTES).contains(&text.len()).then(|| Name::from(text)),
         };
         Self {
+            text: key.into(),
             name,
             column,
             reserved,
@@ -122,10 +164,28 @@ mod tests {
     }
 
     #[test]
+    fn keys_are_known_by_name_also_where_the_last_list_had_another_at_their_place() {
+        let list = |keys: &[&str]| -> Vec<Option<String>> {
+            let attributes: Vec<_> =
+                keys.iter().map(|key| (Text::from(*key), AnyValue::Int(1))).collect();
+            let known = look_up_all(Origin::Span, &attributes);
+            known.iter().map(|known| known.name.as_ref().map(ToString::to_string)).collect()
+        };
+        let named = |names: &[&str]| -> Vec<Option<String>> {
+            names.iter().map(|name| Some((*name).to_owned())).collect()
+        };
+        assert_eq!(list(&["a.b", "c"]), named(&["a_b", "c"]));
+        assert_eq!(list(&["a.b", "d", "c"]), named(&["a_b", "d", "c"]));
+        assert_eq!(list(&["c"]), named(&["c"]));
+    }
+
+    #[test]
     fn a_flood_of_keys_does_not_grow_the_cache() {
         for at in 0..3 * CACHED_KEYS {
             look_up(Origin::Scope, &format!("k{at}"));
         }
-        CACHE.with_borrow(|caches| assert!(caches[Origin::Scope as usize].len() <= CACHED_KEYS));
+        CACHE.with_borrow(|caches| {
+            assert!(caches[Origin::Scope as usize].by_key.len() <= CACHED_KEYS)
+        });
     }
 }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use otlp::AnyValue;
 use schema::{Name, Row, Value};
+use text::Text;
 
 use crate::attribute::Known;
 use crate::column::{COUNT, Column, column};
@@ -16,6 +17,7 @@ pub(crate) struct Cells {
     vantage: Vantage,
     promised: Vec<Option<Value>>,
     others: Vec<(Name, Value)>,
+    marks: Marks,
     places: HashMap<Name, usize>,
     overflow: serde_json::Map<String, serde_json::Value>,
     repeats: HashMap<String, u32>,
@@ -25,8 +27,9 @@ impl Cells {
     pub(crate) fn new(vantage: Vantage) -> Self {
         Self {
             vantage,
-            promised: vec![None; COUNT],
+            promised: std::iter::repeat_with(|| None).take(COUNT).collect(),
             others: Vec::with_capacity(48),
+            marks: Marks::default(),
             places: HashMap::new(),
             overflow: serde_json::Map::new(),
             repeats: HashMap::new(),
@@ -66,8 +69,17 @@ impl Cells {
         }
     }
 
+    /// As [`Cells::add`], for a key that was looked up.
+    pub(crate) fn add_known(&mut self, known: &Known, value: Value) {
+        if let (None, Some(name)) = (known.column, &known.name)
+            && self.other(name).is_none()
+        {
+            self.push(name.clone(), value);
+        }
+    }
+
     /// Gives an attribute its column, or the next best place.
-    pub(crate) fn attribute(&mut self, known: &Known, key: String, value: AnyValue) {
+    pub(crate) fn attribute(&mut self, known: &Known, key: &str, value: AnyValue) {
         let Some(value) = cell(value) else { return };
         let Some(name) = &known.name else { return self.overflow(key, value) };
         if known.reserved && self.vantage == Vantage::Gateway {
@@ -106,11 +118,11 @@ impl Cells {
         if fits && is_free {
             self.set(column, value);
         } else {
-            self.rename(&column.name(), column.name().as_str().to_owned(), value);
+            self.rename(&column.name(), &column.name(), value);
         }
     }
 
-    fn rename(&mut self, name: &Name, key: String, value: Value) {
+    fn rename(&mut self, name: &Name, key: &str, value: Value) {
         let name = Name::from(format!("attr_{name}"));
         match self.other(&name) {
             None => self.push(name, value),
@@ -119,18 +131,21 @@ impl Cells {
         }
     }
 
-    fn overflow(&mut self, key: String, value: Value) {
+    fn overflow(&mut self, key: &str, value: Value) {
         let value = payload::of_cell(&value);
-        if self.overflow.get(&key) == Some(&value) {
+        if self.overflow.get(key) == Some(&value) {
             return;
         }
-        let repeat = self.repeats.entry(key.clone()).or_insert(0);
+        let repeat = self.repeats.entry(key.to_owned()).or_insert(0);
         *repeat += 1;
-        let key = if *repeat == 1 { key } else { format!("{key}#{repeat}") };
+        let key = if *repeat == 1 { key.to_owned() } else { format!("{key}#{repeat}") };
         self.overflow.insert(key, value);
     }
 
     fn other(&self, name: &Name) -> Option<&Value> {
+        if !self.marks.may_have(name) {
+            return None;
+        }
         let at = if self.places.is_empty() {
             self.others.iter().position(|(other, _)| other == name)
         } else {
@@ -140,6 +155,7 @@ impl Cells {
     }
 
     fn push(&mut self, name: Name, value: Value) {
+        self.marks.add(&name);
         if !self.places.is_empty() {
             self.places.insert(name.clone(), self.others.len());
         }
@@ -153,7 +169,7 @@ impl Cells {
     pub(crate) fn into_row(mut self) -> Row {
         if !self.overflow.is_empty() {
             let overflow = serde_json::Value::Object(std::mem::take(&mut self.overflow));
-            self.set(column!("attributes_overflow"), overflow.to_string());
+            self.set(column!("attributes_overflow"), Text::from(overflow.to_string()));
         }
         let filled = self.promised.iter().flatten().count();
         let mut row = Row::with_capacity(filled + self.others.len());
@@ -167,6 +183,36 @@ impl Cells {
     }
 }
 
+/// Which names were added, roughly: one that was is always found, and most that were not are told apart without a look
+/// at the names. With it, an attribute costs no comparison with all those before it.
+#[derive(Default)]
+struct Marks([u64; 4]);
+
+impl Marks {
+    /// One of 256 places, by a name's length and a few of its characters.
+    fn place(name: &str) -> (usize, u64) {
+        let bytes = name.as_bytes();
+        let len = bytes.len();
+        let at = |place: usize| usize::from(bytes.get(place).copied().unwrap_or_default());
+        let mixed = len
+            .wrapping_mul(31)
+            .wrapping_add(at(len / 2).wrapping_mul(7))
+            .wrapping_add(at(len.saturating_sub(1)).wrapping_mul(13))
+            .wrapping_add(at(len.saturating_sub(6)).wrapping_mul(67));
+        (mixed >> 6 & 3, 1 << (mixed & 63))
+    }
+
+    fn add(&mut self, name: &str) {
+        let (word, bit) = Self::place(name);
+        self.0[word] |= bit;
+    }
+
+    fn may_have(&self, name: &str) -> bool {
+        let (word, bit) = Self::place(name);
+        self.0[word] & bit != 0
+    }
+}
+
 /// An attribute's value as a cell: structured ones as JSON text, bytes as text or base64.
 fn cell(value: AnyValue) -> Option<Value> {
     match value {
@@ -175,8 +221,8 @@ fn cell(value: AnyValue) -> Option<Value> {
         AnyValue::Bool(bool) => Some(Value::Bool(bool)),
         AnyValue::Int(int) => Some(Value::Int(int)),
         AnyValue::Double(float) => Some(Value::Float(float)),
-        AnyValue::Bytes(bytes) => Some(Value::Text(payload::bytes_text(&bytes).into_owned())),
-        AnyValue::Array(_) | AnyValue::Map(_) => Some(Value::Text(payload::json_text(&value))),
+        AnyValue::Bytes(bytes) => Some(Value::from(payload::bytes_text(&bytes))),
+        AnyValue::Array(_) | AnyValue::Map(_) => Some(Value::from(payload::json_text(&value))),
     }
 }
 

@@ -135,7 +135,7 @@ fn drop_from_events(row: &mut Row) -> bool {
         dropped |= event.len() < before;
     }
     if dropped {
-        row.set(Name::fixed("events"), Value::Text(Json::Array(events).to_string()));
+        row.set(Name::fixed("events"), Value::from(Json::Array(events).to_string()));
     }
     dropped
 }

@@ -1,5 +1,7 @@
 //! Which convention a span follows: by its instrumentation scope, else by the keys that it carries.
 
+use text::Text;
+
 use crate::cells::Cells;
 use crate::column::column;
 use crate::view::View;
@@ -36,7 +38,7 @@ const KEYS: &[(&str, &str)] = &[
 
 pub(crate) fn fill(cells: &mut Cells, view: &View<'_>) -> Option<&'static str> {
     let convention = detect(view);
-    cells.set_some(column!("llm_convention"), convention);
+    cells.set_some(column!("llm_convention"), convention.map(Text::fixed));
     convention
 }
 

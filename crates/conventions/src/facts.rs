@@ -39,11 +39,14 @@ pub(crate) struct Path {
     pub(crate) document: usize,
     /// The steps; none for the JSON itself.
     pub(crate) steps: Vec<&'static str>,
+    /// Its place among all ways.
+    pub(crate) way: usize,
 }
 
 struct Compiled {
     keys: HashMap<&'static str, Key>,
     documents: usize,
+    ways: usize,
     sources: Vec<Vec<Source>>,
 }
 
@@ -52,6 +55,7 @@ static COMPILED: LazyLock<Compiled> = LazyLock::new(|| {
     let mut documents = HashMap::new();
     let mut sources: Vec<Vec<Source>> = Vec::new();
     sources.resize_with(TABLE.len(), Vec::new);
+    let mut ways = 0..;
     for (fact, aliases) in TABLE {
         for alias in *aliases {
             let (name, json) = match alias {
@@ -60,7 +64,8 @@ static COMPILED: LazyLock<Compiled> = LazyLock::new(|| {
                     let next = documents.len();
                     let document = *documents.entry(*name).or_insert(next);
                     let steps = path.split('.').filter(|step| !step.is_empty()).collect();
-                    (*name, Some(Path { document, steps }))
+                    let way = ways.next().expect("there is no end of numbers");
+                    (*name, Some(Path { document, steps, way }))
                 }
             };
             let next = Key(u16::try_from(keys.len()).expect("the tables name a few hundred keys"));
@@ -73,7 +78,7 @@ static COMPILED: LazyLock<Compiled> = LazyLock::new(|| {
             });
         }
     }
-    Compiled { keys, documents: documents.len(), sources }
+    Compiled { keys, documents: documents.len(), ways: ways.start, sources }
 });
 
 /// The place of a key that the tables name.
@@ -89,6 +94,11 @@ pub(crate) fn key_count() -> usize {
 /// How many attributes the tables read as JSON.
 pub(crate) fn document_count() -> usize {
     COMPILED.documents
+}
+
+/// How many ways into attributes' JSON the tables name.
+pub(crate) fn way_count() -> usize {
+    COMPILED.ways
 }
 
 /// The places that may hold a fact, best first.

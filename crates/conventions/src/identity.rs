@@ -1,25 +1,24 @@
 //! Who asked, in which conversation, and where: columns that are one fact each.
 
+use text::Text;
+
 use crate::cells::Cells;
 use crate::column::column;
 use crate::facts::Fact;
 use crate::view::View;
 
 pub(crate) fn fill(cells: &mut Cells, view: &View<'_>) {
-    let session = view.text(Fact::Session);
-    cells.set_some(column!("session_id"), session.as_deref());
-    cells.set_some(column!("gen_ai_conversation_id"), session.as_deref());
-    cells.set_some(column!("user_id"), view.text(Fact::User).as_deref());
-    cells.set_some(column!("gen_ai_agent_name"), view.text(Fact::Agent).as_deref());
-    cells.set_some(column!("gen_ai_tool_name"), view.text(Fact::Tool).as_deref());
+    let session = view.shared(Fact::Session);
+    cells.set_some(column!("session_id"), session.clone());
+    cells.set_some(column!("gen_ai_conversation_id"), session);
+    cells.set_some(column!("user_id"), view.shared(Fact::User));
+    cells.set_some(column!("gen_ai_agent_name"), view.shared(Fact::Agent));
+    cells.set_some(column!("gen_ai_tool_name"), view.shared(Fact::Tool));
     let (host, port) = view.text(Fact::BaseUrl).map_or((None, None), |url| {
         let (host, port) = authority(&url);
-        (host.map(str::to_owned), port)
+        (host.map(Text::from), port)
     });
-    cells.set_some(
-        column!("server_address"),
-        view.text(Fact::ServerAddress).as_deref().or(host.as_deref()),
-    );
+    cells.set_some(column!("server_address"), view.shared(Fact::ServerAddress).or(host));
     cells.set_some(column!("server_port"), view.count(Fact::ServerPort).or(port));
 }
 

@@ -1,5 +1,7 @@
 //! What kind of work a span is, by the first vocabulary that says so.
 
+use text::Text;
+
 use crate::Vantage;
 use crate::cells::Cells;
 use crate::column::column;
@@ -260,8 +262,8 @@ impl Kind {
 }
 
 pub(crate) fn fill(cells: &mut Cells, view: &View<'_>, kind: Kind) {
-    cells.set(column!("llm_observation_type"), kind.observation());
-    cells.set(column!("openinference_span_kind"), kind.openinference());
+    cells.set(column!("llm_observation_type"), Text::fixed(kind.observation()));
+    cells.set(column!("openinference_span_kind"), Text::fixed(kind.openinference()));
     cells.set_some(column!("gen_ai_operation_name"), operation(view, kind));
 }
 
@@ -272,15 +274,16 @@ pub(crate) fn fill_vantage(cells: &mut Cells, kind: Option<Kind>) {
         (Vantage::App, Some(_)) => "app",
         (Vantage::App, None) => return,
     };
-    cells.set(column!("inferscope_vantage_point"), vantage);
+    cells.set(column!("inferscope_vantage_point"), Text::fixed(vantage));
 }
 
 /// The operation: as it was sent, its old spellings renamed, else as the kind implies.
-fn operation(view: &View<'_>, kind: Kind) -> Option<String> {
-    match view.text(Fact::OperationName).as_deref() {
-        Some("embedding") => return Some("embeddings".to_owned()),
-        Some("completion") => return Some("text_completion".to_owned()),
-        Some(sent) => return Some(sent.to_owned()),
+fn operation(view: &View<'_>, kind: Kind) -> Option<Text> {
+    let sent = view.shared(Fact::OperationName);
+    match sent.as_deref() {
+        Some("embedding") => return Some(Text::fixed("embeddings")),
+        Some("completion") => return Some(Text::fixed("text_completion")),
+        Some(_) => return sent,
         None => {}
     }
     let text_form = [Family::Prompts, Family::Choices];
@@ -302,7 +305,7 @@ fn operation(view: &View<'_>, kind: Kind) -> Option<String> {
         | K::Event
         | K::Unknown => return None,
     };
-    Some(implied.to_owned())
+    Some(Text::fixed(implied))
 }
 
 /// Whether the span stands for a call, as far as one span alone can tell.

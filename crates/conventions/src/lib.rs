@@ -27,6 +27,7 @@ mod limits;
 mod messages;
 mod model;
 mod more;
+mod outline;
 mod parameters;
 mod payload;
 mod provenance;
@@ -86,13 +87,14 @@ pub fn normalise(span: Span, options: &Options) -> Row {
     let known = view.into_known();
     let Span { attributes, resource, scope, .. } = span;
     for ((key, value), known) in attributes.into_iter().zip(known) {
-        cells.attribute(&known, key, value);
+        cells.attribute(&known, &key, value);
     }
     for (origin, attributes) in
         [(Origin::Resource, &resource.attributes), (Origin::Scope, &scope.attributes)]
     {
-        for (key, value) in attributes {
-            cells.attribute(&attribute::look_up(origin, key), key.clone(), value.clone());
+        let known = attribute::look_up_all(origin, attributes);
+        for ((key, value), known) in attributes.iter().zip(known) {
+            cells.attribute(&known, key, value.clone());
         }
     }
     cells.into_row()

@@ -63,7 +63,7 @@ pub fn limit(row: &mut Row, limits: &Limits) -> usize {
         let Some(text) = row.text(&name) else { continue };
         if let Some(short) = shortened(text, most, limits.base64_bytes) {
             truncated.push(name.as_str().to_owned());
-            row.set(name, Value::Text(short));
+            row.set(name, Value::from(short));
         }
     }
     if !truncated.is_empty() {

@@ -6,6 +6,7 @@ pub(crate) mod part;
 mod source;
 
 use serde_json::Value as Json;
+use text::Text;
 
 use crate::cells::Cells;
 use crate::column::{Column, column};
@@ -58,17 +59,11 @@ pub(crate) fn fill(cells: &mut Cells, view: &View<'_>, kind: Kind) -> Contents {
     let ends = got.as_ref().map(|messages| messages.finish_reasons.as_slice()).unwrap_or_default();
     cells.set_some(column!("gen_ai_response_finish_reasons"), model::finish_reasons(view, ends));
     let answered = got.as_ref().is_some_and(|messages| messages.says_something);
-    cells.set_some(
-        column!("gen_ai_input_messages"),
-        sent.map(|messages| messages.json.into_owned()),
-    );
-    cells.set_some(
-        column!("gen_ai_output_messages"),
-        got.map(|messages| messages.json.into_owned()),
-    );
+    cells.set_some(column!("gen_ai_input_messages"), sent.map(|messages| messages.json));
+    cells.set_some(column!("gen_ai_output_messages"), got.map(|messages| messages.json));
     cells.set_some(
         column!("gen_ai_system_instructions"),
-        view.first(Fact::SystemInstructions, Found::content).as_deref(),
+        view.first(Fact::SystemInstructions, Found::shared_content),
     );
     if kind.is_candidate() || kind == Kind::Agent {
         cells.set_some(column!("gen_ai_tool_definitions"), tool_definitions(view));
@@ -90,10 +85,12 @@ fn fill_text(
     messages: Option<&Messages<'_>>,
     [text, kind]: [Column; 2],
 ) {
-    let found = view.first(fact, Found::content);
-    let content = found.as_deref().or(messages.map(|messages| &*messages.json));
-    let given = view.text(mime);
-    let mime = given.as_deref().or_else(|| content.map(mime_of));
+    let content = view
+        .first(fact, Found::shared_content)
+        .or_else(|| messages.map(|messages| messages.json.clone()));
+    let mime = view
+        .shared(mime)
+        .or_else(|| content.as_deref().map(|content| Text::fixed(mime_of(content))));
     cells.set_some(kind, mime);
     cells.set_some(text, content.map(cut));
 }
@@ -105,14 +102,14 @@ fn mime_of(content: &str) -> &'static str {
 }
 
 /// The text, or as much of it as a copy may hold and how much is missing.
-fn cut(content: &str) -> String {
-    part::cut(content, COPY_BYTES).into_owned()
+fn cut(content: Text) -> Text {
+    if content.len() <= COPY_BYTES { content } else { part::cut(&content, COPY_BYTES).into() }
 }
 
 /// The tools that the model was offered, as a JSON array.
-fn tool_definitions(view: &View<'_>) -> Option<String> {
+fn tool_definitions(view: &View<'_>) -> Option<Text> {
     if let Some(listed) = view.json_text(Fact::ToolDefinitions) {
-        return Some(listed.into_owned());
+        return Some(listed);
     }
     let schemas: Vec<Json> = view
         .family(Family::Tools)
@@ -121,8 +118,8 @@ fn tool_definitions(view: &View<'_>) -> Option<String> {
         .map(|text| serde_json::from_str(&text).unwrap_or_else(|_| Json::from(&*text)))
         .collect();
     if !schemas.is_empty() {
-        return Some(json_text_of(&schemas));
+        return Some(json_text_of(&schemas).into());
     }
     let functions = indexed::functions(view.family(Family::Functions));
-    (!functions.is_empty()).then(|| json_text_of(&functions))
+    (!functions.is_empty()).then(|| json_text_of(&functions).into())
 }

@@ -28,31 +28,28 @@ impl Models {
 
 pub(crate) fn fill(cells: &mut Cells, view: &View<'_>, answered: Answered) -> Models {
     let only_requested = names_requested_model(view);
-    let named = view.text(Fact::ModelName);
+    let named = view.shared(Fact::ModelName);
     let response = if only_requested {
-        view.text(Fact::ResponseModel).or_else(|| view.text(Fact::RawResponseModel))
+        view.shared(Fact::ResponseModel).or_else(|| view.shared(Fact::RawResponseModel))
     } else {
-        view.text(Fact::ResponseModel)
+        view.shared(Fact::ResponseModel)
             .or_else(|| named.clone())
-            .or_else(|| view.text(Fact::SecondResponseModel))
+            .or_else(|| view.shared(Fact::SecondResponseModel))
     };
     // Several libraries write the model that was asked for as the one that answered when the call fails.
     let (response, unanswered) = if answered.0 { (response, None) } else { (None, response) };
     let request = view
-        .text(Fact::RequestModel)
-        .or_else(|| view.text(Fact::SecondRequestModel))
+        .shared(Fact::RequestModel)
+        .or_else(|| view.shared(Fact::SecondRequestModel))
         .or(if only_requested { named } else { None })
         .or(unanswered);
-    fill_request(cells, request.as_deref());
-    cells.set_some(column!("llm_model_name"), response.as_deref());
-    cells.set_some(column!("gen_ai_response_model"), response.as_deref());
-    cells.set_some(column!("gen_ai_response_id"), view.text(Fact::ResponseId).as_deref());
-    Models { requested: request.is_some(), answered: response.is_some() }
-}
-
-fn fill_request(cells: &mut Cells, request: Option<&str>) {
-    cells.set_some(column!("llm_request_parameters_model"), request);
+    let models = Models { requested: request.is_some(), answered: response.is_some() };
+    cells.set_some(column!("llm_request_parameters_model"), request.clone());
     cells.set_some(column!("gen_ai_request_model"), request);
+    cells.set_some(column!("llm_model_name"), response.clone());
+    cells.set_some(column!("gen_ai_response_model"), response);
+    cells.set_some(column!("gen_ai_response_id"), view.shared(Fact::ResponseId));
+    models
 }
 
 /// Instrumentations whose `llm.model_name` is the model that was asked for, also on success.

@@ -105,12 +105,10 @@ pub(crate) fn fill(cells: &mut Cells, view: &View<'_>, kind: Kind) {
 fn fill_all(cells: &mut Cells, view: &View<'_>, columns: &[(&'static str, Fact, Shape)]) {
     for (column, fact, shape) in columns {
         let value = match shape {
-            S::Content => {
-                view.first(*fact, Found::content).map(|text| Value::Text(text.into_owned()))
-            }
+            S::Content => view.first(*fact, Found::shared_content).map(Value::Text),
             S::Count => view.count(*fact).map(Value::Int),
             S::Number => view.number(*fact).map(Value::Float),
-            S::Words => view.first(*fact, words).map(|words| Value::Text(json_text_of(&words))),
+            S::Words => view.first(*fact, words).map(|words| Value::from(json_text_of(&words))),
         };
         if let Some(value) = value {
             cells.add(Name::fixed(column), value);
@@ -133,7 +131,7 @@ fn words(found: Found<'_>) -> Option<Vec<String>> {
 fn fill_documents(cells: &mut Cells, view: &View<'_>, family: Family, column: &'static str) {
     let documents = indexed::documents(view.family(family));
     if !documents.is_empty() {
-        cells.add(Name::fixed(column), Value::Text(json_text_of(&documents)));
+        cells.add(Name::fixed(column), Value::from(json_text_of(&documents)));
     }
 }
 
@@ -145,7 +143,7 @@ mod tests {
 
     #[test]
     fn words_come_as_lists_json_and_text() {
-        let text = |text: &str| AnyValue::Text(text.to_owned());
+        let text = |text: &str| AnyValue::Text(text.into());
         let list = AnyValue::Array(vec![text("prod"), text("eu")]);
         for value in [text("prod, eu"), text("[\"prod\",\"eu\"]"), list] {
             let found = words(Found::Attribute(&value));

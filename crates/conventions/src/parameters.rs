@@ -1,8 +1,8 @@
 //! The request's parameters, each as `llm_request_parameters_<name>` with the type that it was sent with.
 
-use schema::{Name, Value};
+use schema::Value;
 
-use crate::attribute::flatten;
+use crate::attribute::{Origin, look_up};
 use crate::cells::Cells;
 use crate::column::column;
 use crate::facts::{Fact, Family};
@@ -49,10 +49,8 @@ pub(crate) fn fill(cells: &mut Cells, view: &View<'_>) {
     cells.set_some(column!("llm_request_parameters_temperature"), view.number(Fact::Temperature));
     cells.set_some(column!("llm_request_parameters_top_p"), view.number(Fact::TopP));
     cells.set_some(column!("llm_request_parameters_stream"), stream(view));
-    cells.set_some(
-        column!("llm_invocation_parameters"),
-        view.json_text(Fact::InvocationParameters).as_deref(),
-    );
+    cells
+        .set_some(column!("llm_invocation_parameters"), view.json_text(Fact::InvocationParameters));
     for object in [Fact::InvocationParameters, Fact::RequestBody]
         .into_iter()
         .filter_map(|fact| view.json(fact))
@@ -80,7 +78,7 @@ pub(crate) fn fill(cells: &mut Cells, view: &View<'_>) {
 fn add(cells: &mut Cells, name: &str, value: Value) {
     let name = RENAMED.iter().find(|(other, _)| *other == name).map_or(name, |(_, name)| name);
     if (1..=64).contains(&name.len()) {
-        cells.add(Name::from(flatten("llm_request_parameters_", name)), value);
+        cells.add_known(&look_up(Origin::Parameter, name), value);
     }
 }
 

@@ -62,8 +62,8 @@ pub(crate) fn cell_of(value: &Json) -> Option<Value> {
         Json::Number(number) => {
             number.as_i64().map(Value::Int).or_else(|| number.as_f64().map(Value::Float))
         }
-        Json::String(text) => Some(Value::Text(text.clone())),
-        Json::Array(_) | Json::Object(_) => Some(Value::Text(value.to_string())),
+        Json::String(text) => Some(Value::from(text.as_str())),
+        Json::Array(_) | Json::Object(_) => Some(Value::from(value.to_string())),
     }
 }
 

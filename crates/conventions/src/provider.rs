@@ -1,5 +1,7 @@
 //! Who provides the model, in one spelling, and which API was spoken.
 
+use text::Text;
+
 use crate::cells::Cells;
 use crate::column::column;
 use crate::facts::Fact;
@@ -73,8 +75,7 @@ pub(crate) fn fill(cells: &mut Cells, view: &View<'_>) {
     let provider = provider.map(str::to_owned);
     let spoken =
         system.clone().or_else(|| provider.as_deref().map(|provider| dialect(provider).to_owned()));
-    let older =
-        view.text(Fact::GenAiSystem).map(|sent| sent.into_owned()).or_else(|| provider.clone());
+    let older = view.shared(Fact::GenAiSystem).or_else(|| provider.as_deref().map(Text::from));
     cells.set_some(column!("llm_system"), spoken);
     cells.set_some(column!("llm_provider"), explicit(view));
     cells.set_some(column!("gen_ai_system"), older);
@@ -82,10 +83,10 @@ pub(crate) fn fill(cells: &mut Cells, view: &View<'_>) {
 }
 
 /// The provider where the instrumentation names one, and not merely the API.
-fn explicit(view: &View<'_>) -> Option<String> {
+fn explicit(view: &View<'_>) -> Option<Text> {
     let mut named =
         view.all(Fact::Provider).filter(|(_, key)| !matches!(*key, "gen_ai.system" | "llm.system"));
-    named.find_map(|(found, _)| found.text().map(|text| text.into_owned()))
+    named.find_map(|(found, _)| found.shared())
 }
 
 /// A name without the suffix that Vercel's SDK gives it: `openai` of `openai.chat`.

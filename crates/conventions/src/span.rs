@@ -1,8 +1,8 @@
 //! The columns that come from the span's own fields.
 
 use otlp::{AnyValue, Event, Link, Span};
-use schema::Value;
 use serde::ser::{Serialize, SerializeMap, Serializer};
+use text::Text;
 
 use crate::Options;
 use crate::cells::Cells;
@@ -15,17 +15,18 @@ pub(crate) fn fill(cells: &mut Cells, span: &Span, options: &Options) {
     if let Some(parent) = span.parent_span_id {
         cells.set(column!("reference_parent_span_id"), hex(&parent));
         cells.set(column!("reference_parent_trace_id"), trace_id.clone());
-        cells.set(column!("reference_ref_type"), "ChildOf");
+        cells.set(column!("reference_ref_type"), Text::fixed("ChildOf"));
     }
     cells.set(column!("trace_id"), trace_id);
     cells.set(column!("span_id"), hex(&span.span_id));
-    cells.set(column!("operation_name"), span.name.as_str());
-    cells.set(column!("span_kind"), span.kind.to_string());
+    cells.set(column!("operation_name"), span.name.clone());
+    cells.set(column!("span_kind"), digits(span.kind));
     cells.set(column!("flags"), i64::from(span.flags));
     fill_times(cells, span);
     let service =
-        view::attribute(&span.resource.attributes, "service.name").and_then(view::Found::text);
-    cells.set(column!("service_name"), service.as_deref().unwrap_or(&options.service_name));
+        view::attribute(&span.resource.attributes, "service.name").and_then(view::Found::shared);
+    cells
+        .set(column!("service_name"), service.unwrap_or_else(|| Text::from(&options.service_name)));
     cells.set_some(column!("trace_state"), filled(&span.trace_state));
     cells.set_some(column!("scope_name"), filled(&span.scope.name));
     cells.set_some(column!("scope_version"), filled(&span.scope.version));
@@ -45,18 +46,30 @@ fn filled(text: &str) -> Option<&str> {
     (!text.is_empty()).then_some(text)
 }
 
-/// Bytes as lower-case hex digits.
-fn hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digit = |nibble: u8| char::from(DIGITS[usize::from(nibble)]);
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 0x0f)]).collect()
+/// A span kind as text.
+fn digits(kind: i32) -> Text {
+    const KNOWN: [&str; 6] = ["0", "1", "2", "3", "4", "5"];
+    let known = usize::try_from(kind).ok().and_then(|kind| KNOWN.get(kind));
+    known.map_or_else(|| kind.to_string().into(), |digit| Text::fixed(digit))
 }
 
-fn list<'a, T, J: Serialize>(all: &'a [T], json: impl Fn(&'a T) -> J) -> Value {
-    if all.is_empty() {
-        return Value::from("[]");
+/// Bytes as lower-case hex digits.
+fn hex(bytes: &[u8]) -> Text {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digit = |nibble: u8| char::from(DIGITS[usize::from(nibble)]);
+    let mut text = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        text.push(digit(byte >> 4));
+        text.push(digit(byte & 0x0f));
     }
-    Value::Text(json_text_of(&all.iter().map(json).collect::<Vec<_>>()))
+    text.into()
+}
+
+fn list<'a, T, J: Serialize>(all: &'a [T], json: impl Fn(&'a T) -> J) -> Text {
+    if all.is_empty() {
+        return Text::fixed("[]");
+    }
+    json_text_of(&all.iter().map(json).collect::<Vec<_>>()).into()
 }
 
 /// An event in the shape that OpenObserve stores: its attributes beside its name and time.
@@ -85,8 +98,8 @@ struct LinkJson<'a>(&'a Link);
 #[derive(serde::Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Context<'a> {
-    trace_id: String,
-    span_id: String,
+    trace_id: Text,
+    span_id: Text,
     trace_flags: u32,
     trace_state: &'a str,
 }
@@ -111,7 +124,7 @@ impl Serialize for LinkJson<'_> {
 /// Attributes next to fixed fields; one that has a field's name gets `attr_` before it.
 fn serialize_beside<S: Serializer>(
     map: &mut S::SerializeMap,
-    attributes: &[(String, AnyValue)],
+    attributes: &[(Text, AnyValue)],
     fields: &[&str],
 ) -> Result<(), S::Error> {
     for (key, value) in attributes {

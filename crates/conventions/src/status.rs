@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use otlp::Event;
+use text::Text;
 
 use crate::cells::Cells;
 use crate::column::column;
@@ -49,15 +50,15 @@ pub(crate) fn read(view: &View<'_>) -> Status {
 }
 
 pub(crate) fn fill(cells: &mut Cells, view: &View<'_>, status: Status) {
-    cells.set(column!("span_status"), status.as_str());
+    cells.set(column!("span_status"), Text::fixed(status.as_str()));
     let raw = view.span.status.as_ref();
     cells.set(
         column!("span_status_raw"),
-        match raw.map(|status| status.code) {
+        Text::fixed(match raw.map(|status| status.code) {
             Some(1) => "OK",
             Some(2) => "ERROR",
             Some(_) | None => "UNSET",
-        },
+        }),
     );
     cells.set_some(column!("status_code"), raw.map(|status| i64::from(status.code)));
     cells.set_some(column!("status_message"), raw.map(|status| status.message.as_str()));
@@ -101,7 +102,7 @@ fn fill_error(cells: &mut Cells, view: &View<'_>, exception: Option<&Event>) {
     let texts: Vec<&str> = texts.iter().flatten().map(AsRef::as_ref).collect();
     let http_status = http_status(view, &texts);
     cells.set_some(column!("http_response_status_code"), http_status);
-    cells.set(column!("error_class"), error::classify(http_status, &texts).as_str());
+    cells.set(column!("error_class"), Text::fixed(error::classify(http_status, &texts).as_str()));
     cells.set_some(column!("error_message"), message.as_deref());
     cells.set_some(column!("error_type"), error_type.as_deref());
 }

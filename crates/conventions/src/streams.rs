@@ -1,6 +1,6 @@
 //! Streams that Logfire tells in two parts: a span that ends when the stream opens, and a record of what came.
 
-use otlp::{AnyValue, Span};
+use otlp::{AnyValue, Span, Text};
 
 use crate::view::{self, Found};
 
@@ -17,7 +17,7 @@ pub fn join_streams(spans: &mut [Span]) {
     for record in records {
         let Some(call) = call_of(spans, record) else { continue };
         let end_ns = spans[record].start_ns;
-        let came: Vec<(String, AnyValue)> = spans[record]
+        let came: Vec<(Text, AnyValue)> = spans[record]
             .attributes
             .iter()
             .filter(|(key, _)| WHAT_CAME.iter().any(|beginning| key.starts_with(beginning)))
@@ -100,18 +100,18 @@ mod tests {
     use super::*;
 
     fn part(id: u8, start_ms: u64, end_ms: u64, attributes: &[(&str, &str)]) -> Span {
-        let mut attributes: Vec<(String, AnyValue)> = attributes
+        let mut attributes: Vec<(Text, AnyValue)> = attributes
             .iter()
-            .map(|(key, text)| ((*key).to_owned(), AnyValue::Text((*text).to_owned())))
+            .map(|(key, text)| ((*key).into(), AnyValue::Text((*text).into())))
             .collect();
-        attributes.push(("gen_ai.request.model".to_owned(), AnyValue::Text("m".to_owned())));
+        attributes.push(("gen_ai.request.model".into(), AnyValue::Text("m".into())));
         Span {
             trace_id: [id; 16],
             span_id: [id; 8],
             parent_span_id: None,
             trace_state: String::new(),
             flags: 0,
-            name: String::new(),
+            name: Text::default(),
             kind: 3,
             start_ns: start_ms * 1_000_000,
             end_ns: end_ms * 1_000_000,

@@ -1,6 +1,7 @@
 //! Token counts: what was reported, made inclusive, and never a zero for what is unknown.
 
 use serde_json::{Map, Value as Json};
+use text::Text;
 
 use crate::cells::Cells;
 use crate::column::column;
@@ -369,7 +370,7 @@ pub(crate) fn fill(cells: &mut Cells, view: &View<'_>, kind: Kind, tokens: &Toke
     cells.set_some(column!("llm_token_count_prompt_details_cache_write"), tokens.cache_write);
     cells.set_some(column!("llm_token_count_completion_details_reasoning"), tokens.reasoning);
     let failed = cells.text(column!("span_status")) == Some("ERROR");
-    cells.set(column!("llm_token_source"), tokens.source(failed));
+    cells.set(column!("llm_token_source"), Text::fixed(tokens.source(failed)));
     // Libraries write a cost of 0 on calls that failed before they cost anything.
     let cost = view
         .number(Fact::CostTotal)

@@ -6,9 +6,11 @@ use std::rc::Rc;
 
 use otlp::{AnyValue, Event, Span};
 use serde_json::Value as Json;
+use text::Text;
 
-use crate::attribute::{Known, Origin, look_up};
+use crate::attribute::{Known, Origin, look_up_all};
 use crate::facts::{self, Fact, Family, Path, Source};
+use crate::outline::Outlines;
 use crate::payload;
 
 /// Marks a key that the span does not have.
@@ -30,6 +32,7 @@ pub(crate) struct View<'a> {
     places: Vec<u16>,
     /// Each attribute that the tables read as JSON, parsed when it is first asked for.
     documents: Vec<OnceCell<Option<Json>>>,
+    outlines: Outlines<'a>,
     payloads: Payloads,
 }
 
@@ -42,8 +45,7 @@ pub(crate) enum Found<'v> {
 
 impl<'a> View<'a> {
     pub(crate) fn new(span: &'a Span) -> Self {
-        let known: Vec<_> =
-            span.attributes.iter().map(|(key, _)| look_up(Origin::Span, key)).collect();
+        let known = look_up_all(Origin::Span, &span.attributes);
         let mut places = vec![ABSENT; facts::key_count()];
         for (at, known) in known.iter().enumerate() {
             let (Some(key), Ok(at)) = (known.key, u16::try_from(at)) else { continue };
@@ -52,7 +54,8 @@ impl<'a> View<'a> {
         }
         let documents =
             std::iter::repeat_with(OnceCell::new).take(facts::document_count()).collect();
-        Self { span, known, places, documents, payloads: Payloads::Skip }
+        let outlines = Outlines::default();
+        Self { span, known, places, documents, outlines, payloads: Payloads::Skip }
     }
 
     pub(crate) fn read_payloads(&mut self, payloads: Payloads) {
@@ -106,6 +109,11 @@ impl<'a> View<'a> {
         self.first(fact, Found::text)
     }
 
+    /// As [`View::text`], in the memory of the attribute where it is one.
+    pub(crate) fn shared(&self, fact: Fact) -> Option<Text> {
+        self.first(fact, Found::shared)
+    }
+
     pub(crate) fn count(&self, fact: Fact) -> Option<i64> {
         self.first(fact, Found::count)
     }
@@ -127,14 +135,14 @@ impl<'a> View<'a> {
     }
 
     /// A fact's JSON as text: as it was sent where the whole attribute is meant.
-    pub(crate) fn json_text(&self, fact: Fact) -> Option<Cow<'_, str>> {
+    pub(crate) fn json_text(&self, fact: Fact) -> Option<Text> {
         facts::sources(fact).iter().find_map(|source| {
             let found = self.found(source)?;
             let whole = source.json.as_ref().is_some_and(|path| path.steps.is_empty());
             if whole {
-                Found::Attribute(self.attribute(source)?).content()
+                Found::Attribute(self.attribute(source)?).shared_content()
             } else {
-                found.content()
+                found.shared_content()
             }
         })
     }
@@ -159,13 +167,19 @@ impl<'a> View<'a> {
 
     fn found(&self, source: &Source) -> Option<Found<'_>> {
         let value = self.attribute(source)?;
-        let Some(Path { document, steps }) = &source.json else {
+        let Some(Path { document, steps, way }) = &source.json else {
             return Some(Found::Attribute(value));
         };
         if source.payload && self.payloads == Payloads::Skip {
             return None;
         }
-        let document = self.documents[*document].get_or_init(|| document_of(value)).as_ref()?;
+        let parsed = &self.documents[*document];
+        if let (true, [first, rest @ ..], AnyValue::Text(text), None) =
+            (source.payload, steps.as_slice(), value, parsed.get())
+        {
+            return self.outlines.part(*document, *way, text, first, rest).map(Found::Json);
+        }
+        let document = parsed.get_or_init(|| document_of(value)).as_ref()?;
         let json = steps.iter().try_fold(document, |json, step| json.get(*step))?;
         Some(Found::Json(json))
     }
@@ -185,12 +199,36 @@ fn document_of(value: &AnyValue) -> Option<Json> {
 }
 
 impl<'v> Found<'v> {
+    /// A text's text.
+    fn plain(self) -> Option<&'v str> {
+        match self {
+            Self::Attribute(AnyValue::Text(text)) => Some(text),
+            Self::Json(Json::String(text)) => Some(text),
+            Self::Attribute(_) | Self::Json(_) => None,
+        }
+    }
+
+    /// As [`Found::text`], in the memory of the attribute where it is one.
+    pub(crate) fn shared(self) -> Option<Text> {
+        match self {
+            Self::Attribute(AnyValue::Text(text)) => telling(text).map(|_| text.clone()),
+            Self::Attribute(_) | Self::Json(_) => self.text().map(Text::from),
+        }
+    }
+
+    /// As [`Found::content`], in the memory of the attribute where it is one.
+    pub(crate) fn shared_content(self) -> Option<Text> {
+        match self {
+            Self::Attribute(AnyValue::Text(_)) => self.shared(),
+            Self::Attribute(_) | Self::Json(_) => self.content().map(Text::from),
+        }
+    }
+
     /// A text that says something: not empty, and not a printed null.
     pub(crate) fn text(self) -> Option<Cow<'v, str>> {
         match self {
-            Self::Attribute(AnyValue::Text(text)) | Self::Json(Json::String(text)) => {
-                telling(text).map(Cow::Borrowed)
-            }
+            Self::Attribute(AnyValue::Text(text)) => telling(text).map(Cow::Borrowed),
+            Self::Json(Json::String(text)) => telling(text).map(Cow::Borrowed),
             Self::Attribute(AnyValue::Int(int)) => Some(int.to_string().into()),
             Self::Attribute(AnyValue::Double(float)) => Some(float.to_string().into()),
             Self::Attribute(AnyValue::Bool(bool)) | Self::Json(Json::Bool(bool)) => {
@@ -223,8 +261,8 @@ impl<'v> Found<'v> {
             Self::Json(Json::Number(number)) => {
                 number.as_i64().or_else(|| number.as_f64().and_then(whole))
             }
-            Self::Attribute(AnyValue::Text(text)) | Self::Json(Json::String(text)) => {
-                text.trim().parse().ok()
+            Self::Attribute(AnyValue::Text(_)) | Self::Json(Json::String(_)) => {
+                self.plain()?.trim().parse().ok()
             }
             Self::Attribute(
                 AnyValue::Null
@@ -247,8 +285,8 @@ impl<'v> Found<'v> {
         let number = match self {
             Self::Attribute(AnyValue::Double(float)) => Some(*float),
             Self::Json(Json::Number(number)) => number.as_f64(),
-            Self::Attribute(AnyValue::Text(text)) | Self::Json(Json::String(text)) => {
-                text.trim().parse().ok()
+            Self::Attribute(AnyValue::Text(_)) | Self::Json(Json::String(_)) => {
+                self.plain()?.trim().parse().ok()
             }
             #[expect(
                 clippy::cast_precision_loss,
@@ -263,14 +301,11 @@ impl<'v> Found<'v> {
     pub(crate) fn truth(self) -> Option<bool> {
         match self {
             Self::Attribute(AnyValue::Bool(bool)) | Self::Json(Json::Bool(bool)) => Some(*bool),
-            Self::Attribute(AnyValue::Text(text)) | Self::Json(Json::String(text)) => {
-                match text.as_str() {
-                    "true" | "True" => Some(true),
-                    "false" | "False" => Some(false),
-                    _ => None,
-                }
-            }
-            Self::Attribute(_) | Self::Json(_) => None,
+            Self::Attribute(_) | Self::Json(_) => match self.plain()? {
+                "true" | "True" => Some(true),
+                "false" | "False" => Some(false),
+                _ => None,
+            },
         }
     }
 }
@@ -286,7 +321,7 @@ fn whole(float: f64) -> Option<i64> {
 }
 
 /// An attribute of an event or a link.
-pub(crate) fn attribute<'a>(attributes: &'a [(String, AnyValue)], key: &str) -> Option<Found<'a>> {
+pub(crate) fn attribute<'a>(attributes: &'a [(Text, AnyValue)], key: &str) -> Option<Found<'a>> {
     attributes.iter().find(|(name, _)| name == key).map(|(_, value)| Found::Attribute(value))
 }
 

@@ -1,7 +1,7 @@
 //! What went wrong, whose doing it was, and whether to try again: the answer of every error in this house.
 //!
-//! Each crate keeps its own closed error enum and answers `fault()`; `api` holds the only map from
-//! [`Class`] to a status code. This crate does no I/O and knows no protocol.
+//! Each crate keeps its own closed error enum and answers `fault()`; whoever speaks a protocol makes its answer of
+//! that. [`Class::http_status`] is the one map to HTTP's statuses. This crate does no I/O.
 
 use std::time::Duration;
 
@@ -28,6 +28,25 @@ pub enum Class {
     Unavailable,
     /// Our own mistake.
     Bug,
+}
+
+impl Class {
+    /// The status that HTTP has for it, for a server that answers by itself; one that answers for another server
+    /// says 504 where this says 408. Source: RFC 9110, section 15.
+    #[must_use]
+    pub const fn http_status(self) -> u16 {
+        match self {
+            Self::Invalid => 400,
+            Self::Unauthenticated => 401,
+            Self::Forbidden => 403,
+            Self::NotFound => 404,
+            Self::Timeout => 408,
+            Self::Conflict => 409,
+            Self::TooLarge => 413,
+            Self::Bug => 500,
+            Self::Overloaded | Self::Unavailable => 503,
+        }
+    }
 }
 
 /// Whose doing the fault was.

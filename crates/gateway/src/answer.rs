@@ -1,7 +1,7 @@
 //! The answers that the gateway gives itself, in the shapes of Hugging Face's router.
 
 use bytes::Bytes;
-use fault::{Class, Retry};
+use fault::Retry;
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, Response, StatusCode};
 use serde_json::{Value, json};
@@ -20,21 +20,14 @@ pub(crate) fn refusal(error: &Error) -> Response<GatewayBody> {
     response
 }
 
-/// The status of a refusal: the gateway speaks the router's dialect, which is not the one of `api`.
+/// The status of a refusal.
 pub(crate) fn status(error: &Error) -> StatusCode {
-    if let Error::Unanswered { failure: Failure::Reset, .. } = error {
-        return StatusCode::BAD_GATEWAY; // the request was sent, and may have been worked on
-    }
-    match error.fault().class {
-        Class::Invalid => StatusCode::BAD_REQUEST,
-        Class::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-        Class::Unauthenticated => StatusCode::UNAUTHORIZED,
-        Class::Forbidden => StatusCode::FORBIDDEN,
-        Class::NotFound => StatusCode::NOT_FOUND,
-        Class::Conflict => StatusCode::CONFLICT,
-        Class::Overloaded | Class::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
-        Class::Timeout => StatusCode::GATEWAY_TIMEOUT,
-        Class::Bug => StatusCode::INTERNAL_SERVER_ERROR,
+    match error {
+        // The request was sent, and may have been worked on.
+        Error::Unanswered { failure: Failure::Reset, .. } => StatusCode::BAD_GATEWAY,
+        Error::Unanswered { failure: Failure::Timeout, .. } => StatusCode::GATEWAY_TIMEOUT,
+        _ => StatusCode::from_u16(error.fault().class.http_status())
+            .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
     }
 }
 

@@ -1,14 +1,13 @@
 use bytes::Bytes;
-use http::uri::{PathAndQuery, Scheme};
-use http::{HeaderMap, Method, Request, Response, StatusCode, Uri};
-use http_body_util::Full;
-use hyper::body::Incoming;
+use http::uri::PathAndQuery;
+use http::{HeaderMap, Method, Response, StatusCode};
 
 use crate::error::Error;
 use crate::open_call::OpenCall;
 use crate::picker::{Failure, Lease, NoReplica, Picker, Purpose, Route};
+use crate::replica_body::ReplicaBody;
 use crate::stream_options::StreamOptions;
-use crate::upstream::{SendError, Upstream};
+use crate::upstream::{Message, SendError, Upstream};
 
 /// A request as a replica gets it.
 pub(crate) struct Outgoing {
@@ -22,7 +21,7 @@ pub(crate) struct Outgoing {
 
 /// A replica's response, its body not yet read.
 pub(crate) struct Answered {
-    pub(crate) response: Response<Incoming>,
+    pub(crate) response: Response<ReplicaBody>,
     pub(crate) usage: UsageAsked,
 }
 
@@ -98,18 +97,9 @@ impl Attempts<'_> {
         Ok(as_it_came(response))
     }
 
-    async fn send(&self, lease: &Lease, body: &Bytes) -> Result<Response<Incoming>, SendError> {
-        let mut request = Request::new(Full::new(body.clone()));
-        *request.method_mut() = self.outgoing.method.clone();
-        *request.uri_mut() =
-            address(&lease.replica.base, &self.outgoing.path).ok_or_else(|| {
-                SendError::Failed(
-                    Failure::Connect,
-                    "the replica's address is not usable".to_owned(),
-                )
-            })?;
-        *request.headers_mut() = self.outgoing.headers.clone();
-        self.upstream.send(request).await
+    async fn send(&self, lease: &Lease, body: &Bytes) -> Result<Response<ReplicaBody>, SendError> {
+        let Outgoing { method, path, headers, .. } = self.outgoing;
+        self.upstream.send(&lease.replica.base, Message { method, path, headers, body }).await
     }
 
     fn unanswered(&self, error: SendError, attempts: u32) -> Error {
@@ -137,33 +127,4 @@ fn may_go_elsewhere(outcome: &Result<Answered, SendError>) -> bool {
 /// How engines refuse a field that they do not know.
 fn is_refusal(status: StatusCode) -> bool {
     matches!(status, StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY)
-}
-
-/// The path behind the replica's address, which may have a path of its own.
-fn address(base: &Uri, path: &PathAndQuery) -> Option<Uri> {
-    let before = base.path().trim_end_matches('/');
-    let path =
-        if before.is_empty() { path.clone() } else { format!("{before}{path}").parse().ok()? };
-    let scheme = base.scheme().cloned().unwrap_or(Scheme::HTTP);
-    Uri::builder()
-        .scheme(scheme)
-        .authority(base.authority()?.clone())
-        .path_and_query(path)
-        .build()
-        .ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_replicas_own_path_stands_before_the_calls() {
-        let at = |base: &str, path: &str| {
-            address(&base.parse().unwrap(), &path.parse().unwrap()).unwrap().to_string()
-        };
-        assert_eq!(at("http://h:1", "/v1/x?q=1"), "http://h:1/v1/x?q=1");
-        assert_eq!(at("https://h/open/", "/v1/x"), "https://h/open/v1/x");
-        assert_eq!(address(&Uri::from_static("/nowhere"), &PathAndQuery::from_static("/")), None);
-    }
 }

@@ -1,15 +1,15 @@
 use std::time::Duration;
 
-use otlp::AnyValue;
+use otlp::{AnyValue, Text};
 use serde_json::Value;
 
 /// Collects a span's attributes; what is absent makes none.
 #[derive(Default)]
-pub(crate) struct Attributes(Vec<(String, AnyValue)>);
+pub(crate) struct Attributes(Vec<(Text, AnyValue)>);
 
 impl Attributes {
     pub(crate) fn text(&mut self, key: &str, text: &str) {
-        self.put(key, AnyValue::Text(text.to_owned()));
+        self.put(key, AnyValue::Text(text.into()));
     }
 
     pub(crate) fn maybe_text(&mut self, key: &str, text: Option<&str>) {
@@ -20,7 +20,7 @@ impl Attributes {
 
     pub(crate) fn texts(&mut self, key: &str, texts: &[impl AsRef<str>]) {
         if !texts.is_empty() {
-            let texts = texts.iter().map(|text| AnyValue::Text(text.as_ref().to_owned()));
+            let texts = texts.iter().map(|text| AnyValue::Text(text.as_ref().into()));
             self.put(key, AnyValue::Array(texts.collect()));
         }
     }
@@ -28,7 +28,7 @@ impl Attributes {
     pub(crate) fn json(&mut self, key: &str, items: &[Value]) {
         if !items.is_empty() {
             let text = serde_json::to_string(items).expect("JSON values can be written");
-            self.put(key, AnyValue::Text(text));
+            self.put(key, AnyValue::Text(text.into()));
         }
     }
 
@@ -57,11 +57,11 @@ impl Attributes {
         self.float(key, duration.map(|duration| duration.as_secs_f64()));
     }
 
-    pub(crate) fn into_vec(self) -> Vec<(String, AnyValue)> {
+    pub(crate) fn into_vec(self) -> Vec<(Text, AnyValue)> {
         self.0
     }
 
     fn put(&mut self, key: &str, value: AnyValue) {
-        self.0.push((key.to_owned(), value));
+        self.0.push((key.into(), value));
     }
 }

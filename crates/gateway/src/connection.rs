@@ -1,121 +1,91 @@
-use std::io::{self, IoSlice};
-use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll};
-use std::time::Duration;
+use std::pin::{Pin, pin};
+use std::task::{Context, Waker};
 
-use http::{Extensions, Uri};
-use hyper::rt::{Read, ReadBufCursor, Write};
-use hyper_util::client::legacy::Error;
-use hyper_util::client::legacy::connect::{Connected, Connection};
-use tower::{BoxError, Service};
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::client::conn::http1;
+use hyper::rt::{Read, Write};
 
-/// Whether a connection has answered a request before.
+/// A connection to a replica.
 ///
-/// A kept connection can be closed by the replica in the moment when a request is put on it. Such a break
-/// says nothing about the replica, unlike one on a new connection.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Answered(Arc<AtomicBool>);
+/// It is polled by the call that uses it and by nobody while it is kept for the next: bytes go from one socket to the
+/// other within one task, and nobody has to be woken for them. What happens to a kept connection is seen when it is
+/// taken up again.
+pub(crate) struct Connection {
+    sender: http1::SendRequest<Full<Bytes>>,
+    /// Moves the bytes; none once the connection is over.
+    driver: Option<Driver>,
+    answered: bool,
+}
 
-impl Answered {
-    /// Notes on the connection of a response that it has answered.
-    pub(crate) fn note(response: &Extensions) {
-        if let Some(Self(answered)) = response.get() {
-            answered.store(true, Ordering::Relaxed);
+type Driver = Pin<Box<dyn Future<Output = hyper::Result<()>> + Send>>;
+
+/// Why a connection brought no response head.
+pub(crate) enum NoAnswer {
+    /// The request never left.
+    Unsent,
+    /// It may have left.
+    Broken(hyper::Error),
+}
+
+impl Connection {
+    /// HTTP/1.1 over an open socket.
+    pub(crate) async fn over(
+        io: impl Read + Write + Unpin + Send + 'static,
+    ) -> hyper::Result<Self> {
+        let (sender, driver) = http1::handshake(io).await?;
+        Ok(Self { sender, driver: Some(Box::pin(driver)), answered: false })
+    }
+
+    /// Whether it has answered a call before.
+    ///
+    /// A kept connection can be closed by the replica in the moment when a request is put on it. Such a break says
+    /// nothing about the replica, unlike one on a new connection.
+    pub(crate) const fn has_answered(&self) -> bool {
+        self.answered
+    }
+
+    /// Sends the request and waits for the response head. The body comes as long as [`Connection::drive`] is called.
+    pub(crate) async fn send(
+        &mut self,
+        request: Request<Full<Bytes>>,
+    ) -> Result<Response<Incoming>, NoAnswer> {
+        let mut response = pin!(self.sender.try_send_request(request));
+        let driver = &mut self.driver;
+        let outcome = std::future::poll_fn(|cx| {
+            // The driver first: it is what makes a response.
+            let over = driver.as_mut().is_some_and(|driver| driver.as_mut().poll(cx).is_ready());
+            if over {
+                *driver = None;
+            }
+            response.as_mut().poll(cx)
+        });
+        match outcome.await {
+            Ok(response) => {
+                self.answered = true;
+                Ok(response)
+            }
+            Err(mut error) => Err(match error.take_message() {
+                Some(_) => NoAnswer::Unsent,
+                None => NoAnswer::Broken(error.into_error()),
+            }),
         }
     }
 
-    /// Whether the request failed on a connection that had answered before.
-    pub(crate) fn before(error: &Error) -> bool {
-        let mut extras = Extensions::new();
-        if let Some(connected) = error.connect_info() {
-            connected.get_extras(&mut extras);
+    /// Moves what bytes there are.
+    pub(crate) fn drive(&mut self, cx: &mut Context<'_>) {
+        if let Some(driver) = &mut self.driver
+            && driver.as_mut().poll(cx).is_ready()
+        {
+            self.driver = None;
         }
-        extras.get().is_some_and(|Self(answered)| answered.load(Ordering::Relaxed))
-    }
-}
-
-/// Opens connections that know whether they have [`Answered`], within a time for all of it, TLS included.
-#[derive(Clone)]
-pub(crate) struct Connector<C> {
-    pub(crate) inner: C,
-    pub(crate) timeout: Duration,
-}
-
-type Connecting<T> = Pin<Box<dyn Future<Output = Result<Noted<T>, BoxError>> + Send>>;
-
-impl<C> Service<Uri> for Connector<C>
-where
-    C: Service<Uri>,
-    C::Future: Send + 'static,
-    C::Error: Into<BoxError>,
-{
-    type Response = Noted<C::Response>;
-    type Error = BoxError;
-    type Future = Connecting<C::Response>;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
-        self.inner.poll_ready(cx).map_err(Into::into)
     }
 
-    fn call(&mut self, address: Uri) -> Self::Future {
-        let connecting = tokio::time::timeout(self.timeout, self.inner.call(address));
-        Box::pin(async move {
-            let io = connecting.await?.map_err(Into::into)?;
-            Ok(Noted { io, answered: Answered::default() })
-        })
-    }
-}
-
-/// A connection that knows whether it has [`Answered`]; bytes pass as they are.
-pub(crate) struct Noted<T> {
-    io: T,
-    answered: Answered,
-}
-
-impl<T: Connection> Connection for Noted<T> {
-    fn connected(&self) -> Connected {
-        self.io.connected().extra(self.answered.clone())
-    }
-}
-
-impl<T: Read + Unpin> Read for Noted<T> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: ReadBufCursor<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_read(cx, buf)
-    }
-}
-
-impl<T: Write + Unpin> Write for Noted<T> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write(cx, buf)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_shutdown(cx)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.io.is_write_vectored()
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write_vectored(cx, bufs)
+    /// Whether it can take a request now, as far as this side knows.
+    pub(crate) fn is_free(&mut self) -> bool {
+        self.drive(&mut Context::from_waker(Waker::noop()));
+        self.driver.is_some() && self.sender.is_ready()
     }
 }

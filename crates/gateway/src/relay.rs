@@ -7,13 +7,13 @@ use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Response, Version};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
-use hyper::body::Incoming;
 use openai::UsageStripper;
 
 use crate::attempt::{Answered, UsageAsked};
 use crate::headers::{REQUEST_ID, remove_hop_by_hop};
 use crate::open_call::OpenCall;
 use crate::record::{AnswerForm, End, Trouble};
+use crate::replica_body::ReplicaBody;
 
 /// The body of an answer: a replica's, passed on as it comes, or one of our own.
 pub struct GatewayBody(Inner);
@@ -74,7 +74,7 @@ fn form_of(headers: &HeaderMap) -> AnswerForm {
 
 /// Passes a replica's body on and tells the call what it saw. Dropping it closes the replica's connection.
 struct Relay {
-    upstream: Incoming,
+    upstream: ReplicaBody,
     stripper: Option<UsageStripper>,
     call: OpenCall,
     /// What comes after the bytes that the stripper held back.
@@ -91,7 +91,7 @@ enum State {
 type Polled = Poll<Option<Result<Frame<Bytes>, BodyError>>>;
 
 impl Relay {
-    fn new(upstream: Incoming, stripper: Option<UsageStripper>, call: OpenCall) -> Self {
+    fn new(upstream: ReplicaBody, stripper: Option<UsageStripper>, call: OpenCall) -> Self {
         let mut relay = Self { upstream, stripper, call, last: None, state: State::Passing };
         relay.close_if_at_end(); // an empty body is never polled
         relay

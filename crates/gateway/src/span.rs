@@ -2,15 +2,15 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use openai::{Answer, Operation, RequestFacts, Usage};
-use otlp::{AnyValue, Resource, Scope, Span, Status};
+use otlp::{AnyValue, Resource, Scope, Span, Status, Text};
 
 use crate::attributes::Attributes;
 use crate::reading::{Failed, Reading};
 use crate::record::{CallRecord, End};
 
 static RESOURCE: LazyLock<Arc<Resource>> = LazyLock::new(|| {
-    let name = AnyValue::Text("inferscope-gateway".to_owned());
-    Arc::new(Resource { attributes: vec![("service.name".to_owned(), name)] })
+    let name = AnyValue::Text(Text::fixed("inferscope-gateway"));
+    Arc::new(Resource { attributes: vec![(Text::fixed("service.name"), name)] })
 });
 
 static SCOPE: LazyLock<Arc<Scope>> = LazyLock::new(|| {
@@ -54,7 +54,7 @@ fn span(record: CallRecord, failed: Option<Failed>, attributes: Attributes) -> S
         span_id: record.trace.span_id,
         parent_span_id: record.trace.parent_span_id,
         flags: u32::from(record.trace.flags) | remote,
-        name: name(&record),
+        name: name(&record).into(),
         trace_state: record.trace.trace_state,
         kind: KIND_CLIENT,
         start_ns,

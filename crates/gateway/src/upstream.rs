@@ -1,30 +1,30 @@
-use std::error::Error as _;
 use std::sync::OnceLock;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::uri::Scheme;
-use http::{Request, Response};
+use http::header::HOST;
+use http::uri::PathAndQuery;
+use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri};
 use http_body_util::Full;
-use hyper::body::Incoming;
+use hyper::rt::{Read, Write};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::client::legacy::{Client, Error};
-use hyper_util::rt::{TokioExecutor, TokioTimer};
+use tower::{BoxError, Service};
 
 use crate::config::GatewayConfig;
-use crate::connection::{Answered, Connector};
+use crate::connection::{Connection, NoAnswer};
 use crate::picker::Failure;
+use crate::pool::{Place, Pool};
+use crate::replica_body::ReplicaBody;
 
 /// Sends requests to replicas over kept connections without Nagle's delay.
 pub(crate) struct Upstream {
+    pool: Pool,
     http: HttpConnector,
     connect_timeout: Duration,
-    idle_connection: Duration,
     head_timeout: Duration,
-    plain: Client<Connector<HttpConnector>, Full<Bytes>>,
     /// Made when the first https replica is called: reading the system's certificates takes time.
-    secure: OnceLock<Client<Connector<HttpsConnector<HttpConnector>>, Full<Bytes>>>,
+    https: OnceLock<HttpsConnector<HttpConnector>>,
 }
 
 /// Why no response head came.
@@ -36,51 +36,105 @@ pub(crate) enum SendError {
     Failed(Failure, String),
 }
 
+/// What is sent to a replica, but for where it is.
+pub(crate) struct Message<'a> {
+    pub(crate) method: &'a Method,
+    pub(crate) path: &'a PathAndQuery,
+    pub(crate) headers: &'a HeaderMap,
+    pub(crate) body: &'a Bytes,
+}
+
 impl Upstream {
     pub(crate) fn new(config: &GatewayConfig) -> Self {
+        let GatewayConfig { connect_timeout, idle_connection, head_timeout, .. } = *config;
         let mut http = HttpConnector::new();
         http.set_nodelay(true);
         http.enforce_http(false);
-        http.set_connect_timeout(Some(config.connect_timeout));
-        let GatewayConfig { connect_timeout, idle_connection, head_timeout, .. } = *config;
-        let connector = Connector { inner: http.clone(), timeout: connect_timeout };
-        let plain = builder(idle_connection).build(connector);
-        let secure = OnceLock::new();
-        Self { http, connect_timeout, idle_connection, head_timeout, plain, secure }
+        http.set_connect_timeout(Some(connect_timeout));
+        let (pool, https) = (Pool::new(idle_connection), OnceLock::new());
+        Self { pool, http, connect_timeout, head_timeout, https }
     }
 
-    /// Sends the request and waits for the response head.
+    /// Sends to the replica at `base` and waits for the response head.
     pub(crate) async fn send(
         &self,
-        request: Request<Full<Bytes>>,
-    ) -> Result<Response<Incoming>, SendError> {
-        let response = if request.uri().scheme() == Some(&Scheme::HTTPS) {
-            self.secure().request(request)
-        } else {
-            self.plain.request(request)
-        };
-        match tokio::time::timeout(self.head_timeout, response).await {
-            Ok(Ok(response)) => {
-                Answered::note(response.extensions());
-                Ok(response)
+        base: &Uri,
+        message: Message<'_>,
+    ) -> Result<Response<ReplicaBody>, SendError> {
+        let unusable = || failed(Failure::Connect, "the replica's address is not usable");
+        let place = Place::of(base).ok_or_else(unusable)?;
+        let request = || request(base, &place, &message).ok_or_else(unusable);
+        let answered = async {
+            // A kept connection may turn out to be closed before the request has left: then another is as good.
+            while let Some(mut connection) = self.pool.take(&place) {
+                match connection.send(request()?).await {
+                    Ok(response) => return Ok((response, connection)),
+                    Err(NoAnswer::Unsent) => {}
+                    Err(NoAnswer::Broken(error)) if connection.has_answered() => {
+                        return Err(SendError::Stale(detail(&error)));
+                    }
+                    Err(NoAnswer::Broken(error)) => return Err(reset(&error)),
+                }
             }
-            Ok(Err(error)) => Err(classed(&error)),
-            Err(_) => Err(SendError::Failed(Failure::Timeout, String::new())),
-        }
+            let mut connection = self.connect(&place).await?;
+            match connection.send(request()?).await {
+                Ok(response) => Ok((response, connection)),
+                Err(NoAnswer::Unsent) => {
+                    Err(failed(Failure::Reset, "the replica closed a new connection"))
+                }
+                Err(NoAnswer::Broken(error)) => Err(reset(&error)),
+            }
+        };
+        let answered = tokio::time::timeout(self.head_timeout, answered).await;
+        let (response, connection) =
+            answered.unwrap_or_else(|_| Err(failed(Failure::Timeout, "")))?;
+        let body = |incoming| ReplicaBody::new(incoming, connection, place, self.pool.clone());
+        Ok(response.map(body))
     }
 
-    fn secure(&self) -> &Client<Connector<HttpsConnector<HttpConnector>>, Full<Bytes>> {
-        self.secure.get_or_init(|| {
-            let inner = https(self.http.clone());
-            builder(self.idle_connection).build(Connector { inner, timeout: self.connect_timeout })
-        })
+    /// A new connection, within a time for all of it, TLS included.
+    async fn connect(&self, place: &Place) -> Result<Connection, SendError> {
+        let address = place.uri().ok_or_else(|| failed(Failure::Connect, "no address"))?;
+        let connecting = async {
+            if place.is_secure() {
+                let https = self.https.get_or_init(|| https(self.http.clone()));
+                open(https.clone(), address).await
+            } else {
+                open(self.http.clone(), address).await
+            }
+        };
+        match tokio::time::timeout(self.connect_timeout, connecting).await {
+            Ok(Ok(connection)) => Ok(connection),
+            Ok(Err(error)) => Err(failed(Failure::Connect, &detail(&*error))),
+            Err(_) => Err(failed(Failure::Connect, "no connection within the time for it")),
+        }
     }
 }
 
-fn builder(idle_connection: Duration) -> hyper_util::client::legacy::Builder {
-    let mut builder = Client::builder(TokioExecutor::new());
-    builder.pool_timer(TokioTimer::new()).pool_idle_timeout(idle_connection);
-    builder
+async fn open<C>(mut connector: C, address: Uri) -> Result<Connection, BoxError>
+where
+    C: Service<Uri, Response: Read + Write + Unpin + Send + 'static, Error: Into<BoxError>>,
+{
+    std::future::poll_fn(|cx| connector.poll_ready(cx)).await.map_err(Into::into)?;
+    let io = connector.call(address).await.map_err(Into::into)?;
+    Ok(Connection::over(io).await?)
+}
+
+/// The request as it goes over the connection: path and `Host`, as RFC 9112 section 3.2.1 says. A replica's own path
+/// stands before the call's.
+fn request(base: &Uri, place: &Place, message: &Message<'_>) -> Option<Request<Full<Bytes>>> {
+    let before = base.path().trim_end_matches('/');
+    let path = if before.is_empty() {
+        message.path.clone()
+    } else {
+        format!("{before}{}", message.path).parse().ok()?
+    };
+    let mut request = Request::new(Full::new(message.body.clone()));
+    *request.method_mut() = message.method.clone();
+    *request.uri_mut() = path.into();
+    *request.headers_mut() = message.headers.clone();
+    request.headers_mut().insert(HOST, HeaderValue::from_str(place.host()).ok()?);
+    Some(request)
 }
 
 /// The system's certificates; without any, https replicas cannot be trusted and calls to them fail.
@@ -102,19 +156,16 @@ fn https(http: HttpConnector) -> HttpsConnector<HttpConnector> {
     with_roots.https_or_http().enable_http1().wrap_connector(http)
 }
 
-fn classed(error: &Error) -> SendError {
-    let detail = detail(error);
-    if error.is_connect() {
-        SendError::Failed(Failure::Connect, detail)
-    } else if Answered::before(error) {
-        SendError::Stale(detail)
-    } else {
-        SendError::Failed(Failure::Reset, detail)
-    }
+fn failed(failure: Failure, detail: &str) -> SendError {
+    SendError::Failed(failure, detail.to_owned())
+}
+
+fn reset(error: &hyper::Error) -> SendError {
+    failed(Failure::Reset, &detail(error))
 }
 
 /// The error with its causes.
-fn detail(error: &Error) -> String {
+fn detail(error: &(dyn std::error::Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
@@ -122,4 +173,29 @@ fn detail(error: &Error) -> String {
         cause = error.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_replicas_own_path_stands_before_the_calls_and_its_host_is_named() {
+        let sent = |base: &str| {
+            let base: Uri = base.parse().expect("a URI");
+            let message = Message {
+                method: &Method::POST,
+                path: &PathAndQuery::from_static("/v1/x?q=1"),
+                headers: &HeaderMap::new(),
+                body: &Bytes::new(),
+            };
+            let place = Place::of(&base).expect("names a server");
+            let request = request(&base, &place, &message).expect("can be sent");
+            let host = request.headers()[HOST].to_str().expect("is plain").to_owned();
+            (request.uri().to_string(), host)
+        };
+        let text = |path: &str, host: &str| (path.to_owned(), host.to_owned());
+        assert_eq!(sent("http://h:1"), text("/v1/x?q=1", "h:1"));
+        assert_eq!(sent("https://h/open/"), text("/open/v1/x?q=1", "h"));
+    }
 }

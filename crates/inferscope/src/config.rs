@@ -22,6 +22,7 @@ pub(crate) struct Config {
     pub(crate) data_dir: PathBuf,
     pub(crate) listen: Vec<String>,
     pub(crate) grace: Duration,
+    pub(crate) idle_connection: Duration,
     pub(crate) body_bytes: usize,
     pub(crate) bodies_bytes: usize,
     pub(crate) otlp: OtlpLimits,
@@ -63,6 +64,7 @@ struct RawServer {
     data_dir: PathBuf,
     listen: Vec<String>,
     grace_s: f64,
+    idle_connection_s: f64,
 }
 
 impl Default for RawServer {
@@ -71,6 +73,7 @@ impl Default for RawServer {
             data_dir: "inferscope-data".into(),
             listen: vec!["127.0.0.1:5080".to_owned()],
             grace_s: 10.0,
+            idle_connection_s: 75.0,
         }
     }
 }
@@ -316,6 +319,7 @@ impl Checker<'_> {
             data_dir: flags.data_dir.clone().unwrap_or(raw.server.data_dir),
             listen,
             grace: self.seconds("server.grace_s", raw.server.grace_s),
+            idle_connection: self.seconds("server.idle_connection_s", raw.server.idle_connection_s),
             body_bytes: self.at_least_one("ingest.body_bytes", raw.ingest.body_bytes),
             bodies_bytes: raw.ingest.bodies_bytes.max(raw.ingest.body_bytes),
             otlp: OtlpLimits {

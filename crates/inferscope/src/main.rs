@@ -12,6 +12,7 @@ mod restore;
 mod sampler;
 mod serve;
 mod simulate;
+mod threads;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

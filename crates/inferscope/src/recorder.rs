@@ -4,6 +4,7 @@
 //! that is in them. After a crash, what the log holds beyond that position is observed again: exactly once.
 
 use std::collections::BTreeMap;
+use std::panic::AssertUnwindSafe;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -69,7 +70,15 @@ impl Recorder {
         self.roll_up().await;
     }
 
+    /// A panic costs the calls that it met, never those that come after them.
     async fn store(&self, calls: Vec<CallRecord>) {
+        let count = calls.len();
+        if AssertUnwindSafe(self.try_to_store(calls)).catch_unwind().await.is_err() {
+            tracing::error!(calls = count, "a panic kept calls from being recorded");
+        }
+    }
+
+    async fn try_to_store(&self, calls: Vec<CallRecord>) {
         let mut by_org: BTreeMap<String, Vec<Span>> = BTreeMap::new();
         for call in calls {
             // A call belongs to whom its endpoint belongs to; one that found none, to its caller.

@@ -20,7 +20,7 @@ use metadata::Metadata;
 use query::Query;
 use schema::OrgName;
 use tasks::{Grace, Stage, Tasks};
-use tokio::runtime::Runtime;
+use tokio::runtime::Handle;
 use wal::{Wal, WalConfig};
 
 use crate::assets;
@@ -32,6 +32,7 @@ use crate::picker::FleetPicker;
 use crate::recorder::Recorder;
 use crate::restore::Stored;
 use crate::sampler;
+use crate::threads::Threads;
 
 /// How often tables are looked at for a flush.
 const FLUSH_CHECK: Duration = Duration::from_secs(1);
@@ -44,7 +45,8 @@ pub(crate) struct Running {
     tasks: Tasks,
     lake: Arc<Lake>,
     metadata: Metadata,
-    workers: Runtime,
+    /// The threads for queries, and those for records and tables.
+    _threads: [Threads; 2],
     grace: Duration,
 }
 
@@ -93,8 +95,10 @@ pub(crate) async fn start(config: Config) -> anyhow::Result<Running> {
 
     let (wal, replay) = Wal::open(&config.data_dir.join("wal"), WalConfig::default())?;
     let lake = Arc::new(Lake::open(lake_config(&config)?, clock.clone()).await?);
-    let workers = query_workers()?;
-    let query = query(&config, &lake, &workers)?;
+    // Questions compute for long and records can wait: neither keeps a call waiting.
+    let (workers, background) =
+        (Threads::standing_back("query")?, Threads::standing_back("background")?);
+    let query = query(&config, &lake, workers.handle())?;
     let ingest =
         Ingest::new(wal, Arc::clone(&lake), clock.clone(), tasks.clone(), config.ingest.clone());
     let history = Arc::new(LakeHistory(Arc::clone(&lake)));
@@ -113,7 +117,8 @@ pub(crate) async fn start(config: Config) -> anyhow::Result<Running> {
         observed: Arc::default(),
         covers: 0,
     };
-    spawn(&tasks, &lake, &fleet, &analytics, recorder);
+    spawn(&tasks, &fleet, &analytics);
+    spawn_in_background(&tasks, background.handle(), &lake, recorder);
 
     let app = api::router(Services {
         accounts: accounts.clone(),
@@ -123,6 +128,7 @@ pub(crate) async fn start(config: Config) -> anyhow::Result<Running> {
         gateway,
         fleet,
         lake: Arc::clone(&lake),
+        tasks: tasks.clone(),
         clock,
         assets: assets::assets(),
         otlp_limits: config.otlp,
@@ -130,7 +136,7 @@ pub(crate) async fn start(config: Config) -> anyhow::Result<Running> {
         otlp_budget_bytes: config.bodies_bytes,
         version: env!("CARGO_PKG_VERSION"),
     });
-    listen::serve(&tasks, listeners, &app);
+    listen::serve(&tasks, listeners, &app, config.idle_connection);
     announce(&config.data_dir, &addresses)?;
     tracing::info!(after = ?began.elapsed(), data_dir = %config.data_dir.display(), "serving");
     Ok(Running {
@@ -140,7 +146,7 @@ pub(crate) async fn start(config: Config) -> anyhow::Result<Running> {
         tasks,
         lake,
         metadata,
-        workers,
+        _threads: [workers, background],
         grace: config.grace,
     })
 }
@@ -158,7 +164,6 @@ impl Running {
             tracing::warn!(%error, "the last flush failed; the rows are read from the log at the next start");
         }
         self.metadata.close().await;
-        self.workers.shutdown_background();
         tracing::info!("stopped");
         Ok(())
     }
@@ -179,19 +184,12 @@ fn make_private(folder: &Path) -> anyhow::Result<()> {
     made.with_context(|| format!("cannot make the data folder {} private", folder.display()))
 }
 
-/// Threads for questions, which compute for long and must not keep calls waiting.
-fn query_workers() -> anyhow::Result<Runtime> {
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().thread_name("query").enable_all().build();
-    runtime.context("cannot start the threads for queries")
-}
-
-fn query(config: &Config, lake: &Arc<Lake>, workers: &Runtime) -> anyhow::Result<Query> {
+fn query(config: &Config, lake: &Arc<Lake>, workers: &Handle) -> anyhow::Result<Query> {
     let folder = config.data_dir.join("spill");
     std::fs::create_dir_all(&folder)
         .with_context(|| format!("cannot make {}", folder.display()))?;
     let limits = query::Limits { spill_folder: Some(folder), ..config.query.clone() };
-    Ok(Query::new(Arc::clone(lake), limits, workers.handle().clone())?)
+    Ok(Query::new(Arc::clone(lake), limits, workers.clone())?)
 }
 
 /// Endpoints of the configuration may be in organisations that nobody has written to yet.
@@ -241,21 +239,20 @@ fn fleet_settings(config: &Config) -> FleetSettings {
     }
 }
 
-fn spawn(
-    tasks: &Tasks,
-    lake: &Arc<Lake>,
-    fleet: &Arc<Fleet>,
-    analytics: &Arc<Analytics>,
-    recorder: Recorder,
-) {
-    tasks.spawn(Stage::Ingest, "recorder", recorder.run(tasks.token(Stage::Ingest)));
-    tasks.spawn(Stage::Streams, "fleet", Arc::clone(fleet).supervise(tasks.token(Stage::Streams)));
+fn spawn(tasks: &Tasks, fleet: &Arc<Fleet>, analytics: &Arc<Analytics>) {
+    let supervise = Arc::clone(fleet).supervise(tasks.token(Stage::Streams));
+    tasks.spawn_vital(Stage::Streams, "fleet", supervise);
     let sample =
         sampler::sample(Arc::clone(fleet), Arc::clone(analytics), tasks.token(Stage::Ingest));
-    tasks.spawn(Stage::Ingest, "sampler", sample);
+    tasks.spawn_vital(Stage::Ingest, "sampler", sample);
     let follow =
         sampler::follow(Arc::clone(fleet), Arc::clone(analytics), tasks.token(Stage::Ingest));
-    tasks.spawn(Stage::Ingest, "replica-changes", follow);
+    tasks.spawn_vital(Stage::Ingest, "replica-changes", follow);
+}
+
+fn spawn_in_background(tasks: &Tasks, threads: &Handle, lake: &Arc<Lake>, recorder: Recorder) {
+    let _on_these_threads = threads.enter();
+    tasks.spawn_vital(Stage::Ingest, "recorder", recorder.run(tasks.token(Stage::Ingest)));
     let lake = Arc::clone(lake);
     tasks.spawn_every(Stage::Maintenance, "flush", FLUSH_CHECK, move || {
         let lake = Arc::clone(&lake);

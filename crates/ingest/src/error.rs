@@ -19,6 +19,18 @@ pub enum Error {
         /// The stream that was not made.
         stream: String,
     },
+    /// The body cannot be read as what it should be.
+    #[error(transparent)]
+    Body(#[from] otlp::DecodeError),
+    /// The batch's rows would not fit into memory, whatever else is there: attributes of a resource count for each of
+    /// its spans.
+    #[error(
+        "the rows of this batch would take {bytes} bytes, more than storage.most_hot_bytes allows: send smaller batches"
+    )]
+    TooHeavy {
+        /// What the rows weigh.
+        bytes: usize,
+    },
     /// The log did not take the batch.
     #[error("the batch could not be logged: {0}")]
     Log(#[from] wal::Error),
@@ -36,6 +48,8 @@ impl Error {
             Self::InFlight => Fault::us(Class::Overloaded).after(Duration::from_secs(1)),
             Self::Stopping => Fault::us(Class::Unavailable).after(Duration::from_secs(2)),
             Self::TooManyStreams { .. } => Fault::caller(Class::Invalid),
+            Self::TooHeavy { .. } => Fault::caller(Class::TooLarge),
+            Self::Body(error) => error.fault(),
             Self::Log(error) => error.fault(),
         }
     }

@@ -6,19 +6,25 @@ use std::time::{Duration, Instant};
 
 use clock::SharedClock;
 use conventions::{Limits, Options, Vantage};
-use lake::Lake;
+use lake::{Lake, Prepared};
 use otlp::{Span, Traces};
 use schema::{Kind, Row, Table};
 use tasks::{Stage, Tasks};
-use wal::{Position, Replay, ReplayReport, Wal};
+use wal::{Append, Position, Replay, ReplayReport, Wal};
 
 use crate::admission::Admission;
 use crate::books::{Books, Counts, Reason, Refused};
 use crate::error::Error;
 use crate::open_traces::OpenTraces;
 use crate::privacy::Privacy;
-use crate::recent::{Recent, SpanKey};
+use crate::recent::{Recent, SpanKey, SpanKeys};
 use crate::record;
+use crate::workers::Workers;
+
+/// About what a span with a prompt and an answer takes.
+const CALL_BYTES: usize = 2 << 10;
+/// From so many rows on they become columns at once; fewer wait until they are looked at, together with others.
+const COLUMNS_FROM: usize = 64;
 
 /// What is admitted, and for how long repeats are recognised.
 #[derive(Clone, Debug)]
@@ -97,6 +103,7 @@ struct Inner {
     open_traces: OpenTraces,
     admission: Admission,
     books: Books,
+    workers: Workers,
     /// Where the log stood when, newest last.
     marks: Mutex<VecDeque<Mark>>,
 }
@@ -130,6 +137,35 @@ impl Drop for InFlightKeys {
     }
 }
 
+/// A batch that was given to the log, or had nothing new for it.
+struct Stored {
+    logged: Option<Logged>,
+    stored: u64,
+    duplicates: u64,
+}
+
+/// Rows on their way to the disk, and what becomes visible when they are there.
+struct Logged {
+    append: Append,
+    table: Table,
+    rows: Rows,
+    keys: InFlightKeys,
+}
+
+enum Rows {
+    Columns(Prepared),
+    Plain(Vec<Row>),
+}
+
+/// What the lake is given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    /// Columns, where there are rows enough.
+    Columns,
+    /// Rows: somebody wants to see them.
+    Rows,
+}
+
 impl Ingest {
     /// Logs to `wal` and hands on to `lake`.
     #[must_use]
@@ -144,6 +180,7 @@ impl Ingest {
         let open_traces = OpenTraces::new(config.open_trace_spans, config.open_trace_for);
         let admission = Admission { privacy: config.privacy.clone(), limits: config.limits };
         let (books, marks) = (Books::default(), Mutex::default());
+        let workers = Workers::one_a_processor();
         Self(Arc::new(Inner {
             wal,
             lake,
@@ -154,6 +191,7 @@ impl Ingest {
             open_traces,
             admission,
             books,
+            workers,
             marks,
         }))
     }
@@ -163,24 +201,21 @@ impl Ingest {
     /// # Errors
     /// When nothing was taken and the sender should send the batch again.
     pub async fn traces(&self, table: Table, traces: Traces) -> Result<Accepted, Error> {
-        let mut refused = Refused::default();
-        refused.add(Reason::Malformed, traces.rejected.len());
-        let mut accepted = Accepted {
-            reason: traces
-                .rejected
-                .first()
-                .map(|rejected| rejected.reason.clone())
-                .unwrap_or_default(),
-            ..Accepted::default()
-        };
-        let received = traces.spans.len() as u64 + refused.total();
-        let spans = self.0.of_good_age(traces.spans, &mut refused, &mut accepted.reason);
-        accepted.rejected = refused.total();
-        let options = Options { vantage: Vantage::App, service_name: table.stream.clone() };
-        let result = self.store(table, spans, options, |_, _| {}).await;
-        self.0.books.enter(received, refused, &result);
-        let (stored, duplicates) = result?;
-        Ok(Accepted { stored, duplicates, ..accepted })
+        self.take(table, traces.spans.len() * CALL_BYTES, move || Ok(traces)).await
+    }
+
+    /// As [`Ingest::traces`], of a body of `bytes` that `read` makes spans of. A large body is read, normalised and
+    /// made columns of on threads of its own, so that no call waits for it.
+    ///
+    /// # Errors
+    /// When the body cannot be read, or nothing was taken and the sender should send the batch again.
+    pub async fn traces_of(
+        &self,
+        table: Table,
+        bytes: usize,
+        read: impl FnOnce() -> Result<Traces, otlp::DecodeError> + Send + 'static,
+    ) -> Result<Accepted, Error> {
+        self.take(table, bytes, read).await
     }
 
     /// Takes the gateway's own spans of calls. `observe` sees the rows and their log position after they are on
@@ -195,10 +230,16 @@ impl Ingest {
         observe: impl FnOnce(u64, &[Row]) + Send + 'static,
     ) -> Result<(), Error> {
         let received = spans.len() as u64;
+        let bytes = spans.len() * CALL_BYTES;
         let options = Options { vantage: Vantage::Gateway, service_name: table.stream.clone() };
-        let result = self.store(table, spans, options, observe).await;
-        self.0.books.enter(received, Refused::default(), &result);
-        result.map(|_| ())
+        self.in_its_own_task(|inner| async move {
+            let work = Arc::clone(&inner);
+            let log = move || work.store(&table, spans, &options, Form::Rows);
+            let result = inner.commit(bytes, log, observe).await;
+            inner.books.enter(received, Refused::default(), &result);
+            result.map(|_| ())
+        })
+        .await
     }
 
     /// Takes rows of our own making, such as rollups.
@@ -206,7 +247,60 @@ impl Ingest {
     /// # Errors
     /// When the log did not take them.
     pub async fn rows(&self, table: Table, rows: Vec<Row>) -> Result<(), Error> {
-        self.commit(table, rows, Vec::new(), |_, _| {}).await
+        self.in_its_own_task(|inner| async move {
+            let work = Arc::clone(&inner);
+            let log = move || {
+                let stored = rows.len() as u64;
+                let keys = InFlightKeys { ingest: Arc::clone(&work), keys: Vec::new() };
+                let logged = work.log(&table, rows, keys, Form::Rows)?;
+                Ok(Stored { logged: Some(logged), stored, duplicates: 0 })
+            };
+            inner.commit(0, log, |_, _| {}).await.map(|_| ())
+        })
+        .await
+    }
+
+    async fn take(
+        &self,
+        table: Table,
+        bytes: usize,
+        read: impl FnOnce() -> Result<Traces, otlp::DecodeError> + Send + 'static,
+    ) -> Result<Accepted, Error> {
+        self.in_its_own_task(|inner| async move {
+            let work = Arc::clone(&inner);
+            let (tell, told) = tokio::sync::oneshot::channel();
+            let log = move || {
+                let (refused, reason, spans) = work.of_good_age(read()?);
+                let received = spans.len() as u64 + refused.total();
+                let _ = tell.send((received, refused, reason));
+                let options = Options { vantage: Vantage::App, service_name: table.stream.clone() };
+                work.store(&table, spans, &options, Form::Columns)
+            };
+            let result = inner.commit(bytes, log, |_, _| {}).await;
+            // Nothing was told of a body that could not be read: it has no spans to count.
+            let Ok((received, refused, reason)) = told.await else {
+                return Err(result.err().unwrap_or(Error::Stopping));
+            };
+            inner.books.enter(received, refused, &result);
+            let (stored, duplicates) = result?;
+            Ok(Accepted { stored, duplicates, rejected: refused.total(), reason })
+        })
+        .await
+    }
+
+    /// Runs to its end also when the caller goes away: a record that is in the log and not in the lake would be
+    /// invisible until the next start.
+    async fn in_its_own_task<T, F>(&self, work: impl FnOnce(Arc<Inner>) -> F) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, Error>> + Send + 'static,
+    {
+        let work = work(Arc::clone(&self.0));
+        let (done, result) = tokio::sync::oneshot::channel();
+        self.0.tasks.spawn(Stage::Wal, "ingest-commit", async move {
+            let _ = done.send(work.await);
+        });
+        result.await.unwrap_or(Err(Error::Stopping))
     }
 
     /// Hands to the lake what the log holds and the lake has not committed, oldest first; `each` sees all of it,
@@ -270,81 +364,105 @@ impl Ingest {
     pub fn log_stats(&self) -> wal::Stats {
         self.0.wal.stats()
     }
-
-    /// Stores the spans that are new; answers how many were stored and how many had been before.
-    async fn store(
-        &self,
-        table: Table,
-        spans: Vec<Span>,
-        options: Options,
-        observe: impl FnOnce(u64, &[Row]) + Send + 'static,
-    ) -> Result<(u64, u64), Error> {
-        self.has_room()?;
-        if !self.0.lake.may_take(&table) {
-            return Err(Error::TooManyStreams { stream: table.stream });
-        }
-        let keys: Vec<SpanKey> =
-            spans.iter().map(|span| SpanKey::new(&table, span.trace_id, span.span_id)).collect();
-        let new = self.0.recent.admit(&keys).map_err(|_in_flight| Error::InFlight)?;
-        let fresh: Vec<SpanKey> =
-            keys.iter().zip(&new).filter(|(_, new)| **new).map(|(key, _)| *key).collect();
-        let spans: Vec<Span> =
-            spans.into_iter().zip(&new).filter(|(_, new)| **new).map(|(span, _)| span).collect();
-        let mut rows = self.0.admission.rows(&table, spans, &options, &self.0.books);
-        self.0.open_traces.judge(&table, self.0.clock.now(), &mut rows);
-        let (stored, duplicates) = (rows.len() as u64, (new.len() - rows.len()) as u64);
-        if !rows.is_empty() {
-            self.commit(table, rows, fresh, observe).await?;
-        }
-        Ok((stored, duplicates))
-    }
-
-    /// Logs rows, then makes them visible. Runs to its end also when the caller goes away: a record that is in the
-    /// log and not in the lake would be invisible until the next start.
-    async fn commit(
-        &self,
-        table: Table,
-        rows: Vec<Row>,
-        keys: Vec<SpanKey>,
-        observe: impl FnOnce(u64, &[Row]) + Send + 'static,
-    ) -> Result<(), Error> {
-        let inner = Arc::clone(&self.0);
-        let keys = InFlightKeys { ingest: Arc::clone(&self.0), keys };
-        let (done, result) = tokio::sync::oneshot::channel();
-        self.0.tasks.spawn(Stage::Wal, "ingest-commit", async move {
-            let ticket = inner.lake.ticket();
-            let logged = inner.wal.append(record::encode(&table, &rows)).await;
-            match logged {
-                Ok(position) => {
-                    keys.settle();
-                    observe(position.0, &rows);
-                    inner.lake.append(&table, position.0, rows);
-                    drop(ticket);
-                    let _ = done.send(Ok(()));
-                }
-                Err(error) => {
-                    drop(keys);
-                    let _ = done.send(Err(Error::Log(error)));
-                }
-            }
-        });
-        result.await.unwrap_or(Err(Error::Stopping))
-    }
 }
 
 impl Inner {
-    /// Passes on the spans whose start is neither too old nor too far ahead.
-    fn of_good_age(
-        &self,
+    /// Has `log` give a batch to the log and waits until it is on disk; then its rows become visible. Answers how many
+    /// were stored, and how many had been before.
+    async fn commit(
+        self: &Arc<Self>,
+        bytes: usize,
+        log: impl FnOnce() -> Result<Stored, Error> + Send + 'static,
+        observe: impl FnOnce(u64, &[Row]),
+    ) -> Result<(u64, u64), Error> {
+        // Before the log has the rows: no flush passes them by.
+        let ticket = self.lake.ticket();
+        let Stored { logged, stored, duplicates } = self.workers.run(bytes, log).await??;
+        if let Some(Logged { append, table, rows, keys }) = logged {
+            let position = append.await?.0;
+            keys.settle();
+            match rows {
+                Rows::Columns(prepared) => self.lake.append_prepared(position, prepared),
+                Rows::Plain(rows) => {
+                    observe(position, &rows);
+                    self.lake.append(&table, position, rows);
+                }
+            }
+        }
+        drop(ticket);
+        Ok((stored, duplicates))
+    }
+
+    /// Gives the spans that are new to the log.
+    fn store(
+        self: &Arc<Self>,
+        table: &Table,
         spans: Vec<Span>,
-        refused: &mut Refused,
-        reason: &mut String,
-    ) -> Vec<Span> {
+        options: &Options,
+        form: Form,
+    ) -> Result<Stored, Error> {
+        if !self.lake.has_room() {
+            return Err(Error::NoRoom);
+        }
+        if !self.lake.may_take(table) {
+            return Err(Error::TooManyStreams { stream: table.stream.clone() });
+        }
+        let of_table = SpanKeys::of(table);
+        let keys: Vec<SpanKey> =
+            spans.iter().map(|span| of_table.key(span.trace_id, span.span_id)).collect();
+        let new = self.recent.admit(&keys).map_err(|_in_flight| Error::InFlight)?;
+        let fresh: Vec<SpanKey> =
+            keys.iter().zip(&new).filter(|(_, new)| **new).map(|(key, _)| *key).collect();
+        let in_flight = InFlightKeys { ingest: Arc::clone(self), keys: fresh };
+        let spans: Vec<Span> =
+            spans.into_iter().zip(&new).filter(|(_, new)| **new).map(|(span, _)| span).collect();
+        let mut rows = self.admission.rows(table, spans, options, &self.books);
+        self.open_traces.judge(table, self.clock.now(), &mut rows);
+        let (stored, duplicates) = (rows.len() as u64, (new.len() - rows.len()) as u64);
+        if rows.is_empty() {
+            return Ok(Stored { logged: None, stored, duplicates });
+        }
+        let logged = self.log(table, rows, in_flight, form)?;
+        Ok(Stored { logged: Some(logged), stored, duplicates })
+    }
+
+    /// Gives rows to the log, and makes columns of them while it writes.
+    fn log(
+        &self,
+        table: &Table,
+        mut rows: Vec<Row>,
+        keys: InFlightKeys,
+        form: Form,
+    ) -> Result<Logged, Error> {
+        let bytes = rows.iter().map(Row::weight).sum();
+        if !self.lake.could_hold(bytes) {
+            return Err(Error::TooHeavy { bytes });
+        }
+        let append = self.wal.append(record::encode(table, &rows));
+        let worth_it = form == Form::Columns && rows.len() >= COLUMNS_FROM;
+        let prepared = if worth_it { self.lake.prepare(table, &rows) } else { None };
+        let rows = match prepared {
+            Some(prepared) => Rows::Columns(prepared),
+            None => {
+                // They may stay for seconds: not with all of their body.
+                rows.iter_mut().for_each(Row::detach);
+                Rows::Plain(rows)
+            }
+        };
+        Ok(Logged { append, table: table.clone(), rows, keys })
+    }
+
+    /// The spans whose start is neither too old nor too far ahead, and what is to be said of the others.
+    fn of_good_age(&self, traces: Traces) -> (Refused, String, Vec<Span>) {
+        let Traces { spans: mut good, rejected } = traces;
+        let mut refused = Refused::default();
+        refused.add(Reason::Malformed, rejected.len());
+        let mut reason =
+            rejected.into_iter().next().map(|rejected| rejected.reason).unwrap_or_default();
         let now = u128::try_from(self.clock.now().0).unwrap_or(0);
         let oldest = now.saturating_sub(self.config.oldest.as_nanos());
         let newest = now + self.config.furthest_ahead.as_nanos();
         let (mut old, mut ahead) = (0, 0);
-        let mut good = spans;
         good.retain(|span| {
             let start = u128::from(span.start_ns);
             old += usize::from(start < oldest);
@@ -356,18 +474,18 @@ impl Inner {
             refused.add(Reason::TooFarAhead, ahead);
             let days = self.config.oldest.as_secs() / 86_400;
             let minutes = self.config.furthest_ahead.as_secs() / 60;
-            *reason = format!(
+            reason = format!(
                 "{} spans began more than {days} days ago or more than {minutes} minutes ahead of the server's clock",
                 old + ahead
             );
         }
-        good
+        (refused, reason, good)
     }
 
     fn remember(&self, table: &Table, rows: &[Row]) {
         if table.kind == Kind::Traces {
-            let keys: Vec<SpanKey> =
-                rows.iter().filter_map(|row| SpanKey::of_row(table, row)).collect();
+            let of_table = SpanKeys::of(table);
+            let keys: Vec<SpanKey> = rows.iter().filter_map(|row| of_table.of_row(row)).collect();
             self.recent.settle(&keys);
             self.open_traces.restore(table, self.clock.now(), rows);
         }

@@ -16,6 +16,7 @@ mod open_traces;
 mod privacy;
 mod recent;
 mod record;
+mod workers;
 
 pub use conventions::Limits;
 

@@ -1,9 +1,10 @@
 //! What is taken out of spans before they reach the log.
 
 use std::collections::HashMap;
+use std::ops::Deref;
 use std::sync::Arc;
 
-use otlp::{AnyValue, Resource, Scope, Span};
+use otlp::{AnyValue, Resource, Scope, Span, Text};
 use redaction::{RuleError, Rules, is_authorization};
 use schema::{Kind, OrgName, Table};
 
@@ -158,15 +159,15 @@ impl Cleaner {
         self.scopes.push((sent, Arc::clone(scope)));
     }
 
-    fn has_work(&self, attributes: &[(String, AnyValue)]) -> bool {
+    fn has_work(&self, attributes: &[(Text, AnyValue)]) -> bool {
         self.rules.is_some()
             || attributes.iter().any(|(key, value)| is_authorization(key) || is_deep(value))
     }
 
-    fn attributes(&mut self, attributes: &mut [(String, AnyValue)]) {
+    fn attributes(&mut self, attributes: &mut [(Text, AnyValue)]) {
         for (key, value) in attributes {
             if is_authorization(key) {
-                *value = AnyValue::Text(AUTHORIZATION.to_owned());
+                *value = AnyValue::Text(Text::fixed(AUTHORIZATION));
                 self.authorizations += 1;
             } else {
                 self.value(value);
@@ -180,10 +181,9 @@ impl Cleaner {
             AnyValue::Bytes(bytes) => {
                 if self.rules.is_some()
                     && let Ok(text) = std::str::from_utf8(bytes)
+                    && let Some(left) = self.redacted(text)
                 {
-                    let mut text = text.to_owned();
-                    self.text(&mut text);
-                    *bytes = text.into_bytes();
+                    *bytes = left.into_bytes();
                 }
             }
             AnyValue::Array(values) => values.iter_mut().for_each(|value| self.value(value)),
@@ -192,13 +192,17 @@ impl Cleaner {
         }
     }
 
-    fn text(&mut self, text: &mut String) {
-        let Some(rules) = &self.rules else { return };
-        let left = rules.redact(text);
-        if left.replaced > 0 {
-            self.redacted += left.replaced;
-            *text = left.text.into_owned();
+    fn text<T: Deref<Target = str> + From<String>>(&mut self, text: &mut T) {
+        if let Some(left) = self.redacted(text) {
+            *text = T::from(left);
         }
+    }
+
+    /// What the rules leave of a text; `None` if that is all of it.
+    fn redacted(&mut self, text: &str) -> Option<String> {
+        let left = self.rules.as_ref()?.redact(text);
+        self.redacted += left.replaced;
+        (left.replaced > 0).then(|| left.text.into_owned())
     }
 }
 
@@ -216,21 +220,21 @@ mod tests {
     const SECRET: &str = "hf_abcdefghijklmnop1234";
 
     fn text(text: &str) -> AnyValue {
-        AnyValue::Text(text.to_owned())
+        AnyValue::Text(text.into())
     }
 
-    fn named(key: &str, value: AnyValue) -> Vec<(String, AnyValue)> {
-        vec![(key.to_owned(), value)]
+    fn named(key: &str, value: AnyValue) -> Vec<(Text, AnyValue)> {
+        vec![(key.into(), value)]
     }
 
     /// A span that has the secret wherever there is text.
     fn span() -> Span {
         let attributes = vec![
-            ("a".to_owned(), text(SECRET)),
-            ("b".to_owned(), AnyValue::Array(vec![AnyValue::Map(named("c", text(SECRET)))])),
-            ("d".to_owned(), AnyValue::Bytes(SECRET.as_bytes().to_vec())),
-            ("http.request.header.authorization".to_owned(), AnyValue::Array(vec![text("x y")])),
-            ("headers".to_owned(), AnyValue::Map(named("X-Api-Key", text("plain")))),
+            ("a".into(), text(SECRET)),
+            ("b".into(), AnyValue::Array(vec![AnyValue::Map(named("c", text(SECRET)))])),
+            ("d".into(), AnyValue::Bytes(SECRET.as_bytes().to_vec())),
+            ("http.request.header.authorization".into(), AnyValue::Array(vec![text("x y")])),
+            ("headers".into(), AnyValue::Map(named("X-Api-Key", text("plain")))),
         ];
         Span {
             trace_id: [1; 16],
@@ -238,7 +242,7 @@ mod tests {
             parent_span_id: None,
             trace_state: format!("k={SECRET}"),
             flags: 0,
-            name: format!("call {SECRET}"),
+            name: format!("call {SECRET}").into(),
             kind: 1,
             start_ns: 0,
             end_ns: 0,
@@ -309,7 +313,7 @@ mod tests {
         assert_eq!(privacy.capture(&Table::new(org, Kind::Traces, "open")), Capture::Full);
         assert_eq!(privacy.capture(&Table::traces(other)), Capture::None);
         assert!(Privacy::default().rules.is_none(), "nothing is compiled for nothing");
-        let wrong = [("x".to_owned(), "(".to_owned())];
+        let wrong = [("x".into(), "(".to_owned())];
         assert!(Privacy::new(Capture::Full, &[], &wrong).is_err(), "a wrong rule is told at once");
     }
 }

@@ -10,17 +10,25 @@ use schema::Table;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct SpanKey(u64, [u8; 16], [u8; 8]);
 
-impl SpanKey {
-    pub(crate) fn new(table: &Table, trace_id: [u8; 16], span_id: [u8; 8]) -> Self {
+/// Makes the keys of one table's spans.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SpanKeys(u64);
+
+impl SpanKeys {
+    pub(crate) fn of(table: &Table) -> Self {
         let mut hasher = DefaultHasher::new();
         table.hash(&mut hasher);
-        Self(hasher.finish(), trace_id, span_id)
+        Self(hasher.finish())
+    }
+
+    pub(crate) const fn key(self, trace_id: [u8; 16], span_id: [u8; 8]) -> SpanKey {
+        SpanKey(self.0, trace_id, span_id)
     }
 
     /// The key of a stored row, whose ids are hex text.
-    pub(crate) fn of_row(table: &Table, row: &schema::Row) -> Option<Self> {
+    pub(crate) fn of_row(self, row: &schema::Row) -> Option<SpanKey> {
         let trace_id = from_hex(row.text("trace_id")?)?;
-        Some(Self::new(table, trace_id, from_hex(row.text("span_id")?)?))
+        Some(self.key(trace_id, from_hex(row.text("span_id")?)?))
     }
 }
 
@@ -104,7 +112,7 @@ mod tests {
     use super::*;
 
     fn key(n: u8) -> SpanKey {
-        SpanKey::new(&Table::traces(OrgName::first()), [n; 16], [n; 8])
+        SpanKeys::of(&Table::traces(OrgName::first())).key([n; 16], [n; 8])
     }
 
     #[test]
@@ -142,7 +150,7 @@ mod tests {
         let other = Table::new(OrgName::first(), schema::Kind::Traces, "other");
         let recent = Recent::new(10);
         recent.settle(&[key(1)]);
-        assert_eq!(recent.admit(&[SpanKey::new(&other, [1; 16], [1; 8])]), Ok(vec![true]));
+        assert_eq!(recent.admit(&[SpanKeys::of(&other).key([1; 16], [1; 8])]), Ok(vec![true]));
     }
 
     #[test]
@@ -151,8 +159,9 @@ mod tests {
         let mut row = schema::Row::default();
         row.push(schema::Name::fixed("trace_id"), "01".repeat(16));
         row.push(schema::Name::fixed("span_id"), "ff".repeat(8));
-        assert_eq!(SpanKey::of_row(&table, &row), Some(SpanKey::new(&table, [1; 16], [0xff; 8])));
+        let keys = SpanKeys::of(&table);
+        assert_eq!(keys.of_row(&row), Some(keys.key([1; 16], [0xff; 8])));
         row.set(schema::Name::fixed("span_id"), "xyz");
-        assert_eq!(SpanKey::of_row(&table, &row), None);
+        assert_eq!(keys.of_row(&row), None);
     }
 }

@@ -21,8 +21,7 @@ pub(crate) enum RecordError {
 }
 
 pub(crate) fn encode(table: &Table, rows: &[Row]) -> Bytes {
-    let rows = schema::encode(rows);
-    let mut out = Vec::with_capacity(rows.len() + 64);
+    let mut out = Vec::new();
     out.push(VERSION);
     out.push(
         KINDS
@@ -36,7 +35,7 @@ pub(crate) fn encode(table: &Table, rows: &[Row]) -> Bytes {
         out.push(u8::try_from(text.len()).unwrap_or(u8::MAX));
         out.extend_from_slice(text.as_bytes());
     }
-    out.extend_from_slice(&rows);
+    schema::encode_into(&mut out, rows);
     out.into()
 }
 

@@ -62,7 +62,7 @@ fn span(id: u8, start_ns: i64) -> Span {
         parent_span_id: None,
         trace_state: String::new(),
         flags: 0,
-        name: "a span".to_owned(),
+        name: "a span".into(),
         kind: 1,
         start_ns: start_ns.unsigned_abs(),
         end_ns: start_ns.unsigned_abs() + 1_000,
@@ -182,14 +182,14 @@ async fn when_memory_is_full_nothing_is_taken_and_the_sender_is_told_to_come_aga
 
 /// A model call of trace 1, below `parent`.
 fn call(id: u8, parent: Option<u8>, attributes: &[(&str, &str)]) -> Span {
-    let text = |text: &str| AnyValue::Text(text.to_owned());
+    let text = |text: &str| AnyValue::Text(text.into());
     let mut span = span(1, NOW_NS);
     span.span_id = [id; 8];
     span.parent_span_id = parent.map(|parent| [parent; 8]);
     span.attributes = [("gen_ai.operation.name", "chat"), ("gen_ai.request.model", "m")]
         .iter()
         .chain(attributes)
-        .map(|(key, value)| ((*key).to_owned(), text(value)))
+        .map(|(key, value)| ((*key).into(), text(value)))
         .collect();
     span
 }

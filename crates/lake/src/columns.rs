@@ -50,10 +50,19 @@ impl Columns {
         cap: usize,
     ) -> Option<Self> {
         let mut fresh: Vec<(Name, Type)> = Vec::new();
-        for (name, value) in rows.flat_map(Row::cells) {
-            let room = self.types.len() + fresh.len() < cap;
-            if room && self.may_add(name) && !fresh.iter().any(|(other, _)| other == name) {
-                fresh.push((name.clone(), type_of(value)));
+        // The names seen last at each place: mostly those of the next row too.
+        let mut last: Vec<&Name> = Vec::new();
+        for row in rows {
+            for (at, (name, value)) in row.cells().enumerate() {
+                match last.get_mut(at) {
+                    Some(seen) if *seen == name => continue,
+                    Some(seen) => *seen = name,
+                    None => last.push(name),
+                }
+                let room = self.types.len() + fresh.len() < cap;
+                if room && self.may_add(name) && !fresh.iter().any(|(other, _)| other == name) {
+                    fresh.push((name.clone(), type_of(value)));
+                }
             }
         }
         if fresh.is_empty() {

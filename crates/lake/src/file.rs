@@ -3,9 +3,8 @@
 use std::sync::Arc;
 
 use arrow::array::{AsArray, RecordBatch};
-use arrow::compute::{SortOptions, max, min, sort_to_indices, take_record_batch};
+use arrow::compute::{max, min};
 use arrow::datatypes::Int64Type;
-use arrow::error::ArrowError;
 use bytes::Bytes;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
@@ -14,6 +13,7 @@ use parquet::file::metadata::SortingColumn;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 
+use crate::chunk::{self, Mirrors};
 use crate::columns::TIME;
 
 /// Columns that are looked up by exact value, and whose values are many.
@@ -42,21 +42,14 @@ impl File {
     }
 }
 
-/// The batch, sorted by time.
-pub(crate) fn sorted(batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
-    let Some(times) = batch.column_by_name(TIME) else { return Ok(batch.clone()) };
-    let order =
-        sort_to_indices(times, Some(SortOptions { descending: false, nulls_first: false }), None)?;
-    take_record_batch(batch, &order)
-}
-
 /// The smallest and largest time of a batch, µs.
 pub(crate) fn times(batch: &RecordBatch) -> Option<(i64, i64)> {
     let times = batch.column_by_name(TIME)?.as_primitive_opt::<Int64Type>()?;
     min(times).zip(max(times))
 }
 
-/// The batch as a Parquet file: zstd, statistics per page, bloom filters on ids.
+/// The batch as a Parquet file: zstd, statistics per page, bloom filters on ids. Columns that are one array are
+/// encoded once.
 pub(crate) fn encode(batch: &RecordBatch) -> Result<Bytes, ParquetError> {
     let time = batch.schema_ref().index_of(TIME).ok().and_then(|at| i32::try_from(at).ok());
     let sorting = time.map(|column_idx| {
@@ -65,7 +58,6 @@ pub(crate) fn encode(batch: &RecordBatch) -> Result<Bytes, ParquetError> {
     let mut properties = WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(3)?))
         .set_statistics_enabled(EnabledStatistics::Page)
-        .set_max_row_group_row_count(Some(ROWS_PER_GROUP))
         .set_sorting_columns(sorting)
         .set_created_by(concat!("inferscope ", env!("CARGO_PKG_VERSION")).to_owned());
     for name in BLOOMED.into_iter().filter(|name| batch.column_by_name(name).is_some()) {
@@ -75,10 +67,15 @@ pub(crate) fn encode(batch: &RecordBatch) -> Result<Bytes, ParquetError> {
             .set_column_bloom_filter_max_ndv(ColumnPath::from(name), distinct);
     }
     let mut out = Vec::new();
-    let mut writer =
+    let writer =
         ArrowWriter::try_new(&mut out, Arc::clone(batch.schema_ref()), Some(properties.build()))?;
-    writer.write(batch)?;
-    writer.close()?;
+    let (mut file, mut factory) = writer.into_serialized_writer()?;
+    let mirrors = Mirrors::of(batch, |name| BLOOMED.contains(&name));
+    for from in (0..batch.num_rows()).step_by(ROWS_PER_GROUP) {
+        let part = batch.slice(from, ROWS_PER_GROUP.min(batch.num_rows() - from));
+        factory = chunk::write_row_group(&mut file, factory, &part, &mirrors)?;
+    }
+    file.close()?;
     Ok(out.into())
 }
 

@@ -1,30 +1,24 @@
 //! A flush: rows in memory become data files, and the files part of the table by one commit.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::{Path as FsPath, PathBuf};
 use std::sync::Arc;
 
-use arrow::array::{AsArray, RecordBatch, UInt32Array};
-use arrow::compute::{concat_batches, take_record_batch};
-use arrow::datatypes::Int64Type;
 use bytes::Bytes;
 use deltalake_core::DeltaTableError;
 use object_store::ObjectStoreExt;
 use object_store::path::Path;
 use schema::Table;
 
-use crate::batch::widen;
-use crate::columns::{Columns, DAY, TIME};
+use crate::columns::{Columns, DAY};
 use crate::delta::{DeltaLog, NotCommitted};
 use crate::disk;
 use crate::error::Error;
 use crate::file::{self, File};
+use crate::gather;
 use crate::lake::Lake;
 use crate::slot::Slot;
 use crate::table::{Share, Taken};
-
-/// Microseconds of a day.
-const DAY_MICROS: i64 = 86_400_000_000;
 
 /// How much a flush has brought to the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -169,17 +163,10 @@ struct Part {
 
 /// The rows, one file a UTC day, each sorted by time.
 fn encode(table: &str, taken: &Taken) -> Result<Vec<Part>, Error> {
-    let columns = |source| Error::Columns { table: table.to_owned(), source };
-    let widened = taken
-        .batches
-        .iter()
-        .map(|batch| widen(batch, taken.columns.arrow()))
-        .collect::<Result<Vec<_>, _>>();
-    let all = concat_batches(taken.columns.arrow(), &widened.map_err(columns)?).map_err(columns)?;
+    let days = gather::by_day(&taken.columns, &taken.batches)
+        .map_err(|source| Error::Columns { table: table.to_owned(), source })?;
     let mut parts = Vec::new();
-    for (day, rows) in rows_by_day(&all) {
-        let batch = take_record_batch(&all, &UInt32Array::from(rows)).map_err(columns)?;
-        let batch = file::sorted(&batch).map_err(columns)?;
+    for (day, batch) in days {
         let bytes = file::encode(&batch)
             .map_err(|source| Error::Encode { table: table.to_owned(), source })?;
         parts.push(Part {
@@ -190,17 +177,6 @@ fn encode(table: &str, taken: &Taken) -> Result<Vec<Part>, Error> {
         });
     }
     Ok(parts)
-}
-
-/// The row numbers of each UTC day, as days since 1970-01-01. A row without a time counts to day 0.
-fn rows_by_day(batch: &RecordBatch) -> BTreeMap<i64, Vec<u32>> {
-    let mut days: BTreeMap<i64, Vec<u32>> = BTreeMap::new();
-    let times = batch.column_by_name(TIME).and_then(|times| times.as_primitive_opt::<Int64Type>());
-    for (row, time) in times.into_iter().flatten().enumerate() {
-        let day = time.unwrap_or(0).div_euclid(DAY_MICROS);
-        days.entry(day).or_default().push(u32::try_from(row).unwrap_or(u32::MAX));
-    }
-    days
 }
 
 /// A day since 1970-01-01 as `YYYY-MM-DD`.

@@ -20,7 +20,7 @@ const MOST_WEIGHT: usize = 64 << 20;
 /// A batch of fewer rows is small, if it also weighs little.
 const SMALL_ROWS: usize = 1_024;
 /// A batch that weighs less is small, if it also has few rows, bytes.
-const SMALL_WEIGHT: usize = 2 << 20;
+const SMALL_WEIGHT: usize = 1 << 20;
 /// Most small batches that stand in a row.
 const MOST_SMALL: usize = 16;
 
@@ -50,6 +50,19 @@ impl Hot {
         let weight = rows.iter().map(|row| row.weight()).sum();
         let runs = in_runs(logged.iter().map(|(position, _)| (*position, 1)));
         Ok(Self::new(batch::build(columns, &rows)?, runs, weight))
+    }
+
+    /// Rows as columns, in batches, before their log position is known: it is [given](Hot::at) later.
+    pub(crate) fn unlogged(columns: &Columns, rows: &[Row]) -> Result<Vec<Self>, ArrowError> {
+        let logged: Vec<Logged<'_>> = rows.iter().map(|row| (0, row)).collect();
+        let slices = slices(&logged, MOST_ROWS, MOST_WEIGHT);
+        slices.into_iter().map(|slice| Self::build(columns, slice)).collect()
+    }
+
+    /// The same rows, with the log position that all of them have.
+    pub(crate) fn at(mut self, position: u64) -> Self {
+        self.runs = vec![(position, self.batch.num_rows())];
+        self
     }
 
     pub(crate) fn positions(&self) -> impl Iterator<Item = u64> + '_ {

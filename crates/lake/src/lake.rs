@@ -13,6 +13,7 @@ use schema::{Kind, OrgName, Row, Table};
 use crate::columns::Columns;
 use crate::error::Error;
 use crate::flush::{self, Flushed};
+use crate::hot::Hot;
 use crate::provider::{NullAs, TableView};
 use crate::slot::{Slot, folder_of};
 use crate::table::{Share, Total, View};
@@ -62,6 +63,13 @@ pub struct Lake {
     seen: AtomicU64,
     /// For each append on its way: what `seen` was when it set out. Its own position will be higher.
     tickets: Mutex<BTreeMap<u64, usize>>,
+}
+
+/// Rows as columns that are not visible yet.
+#[must_use]
+pub struct Prepared {
+    slot: Arc<Slot>,
+    batches: Vec<Hot>,
 }
 
 /// An append on its way through the log: until it is dropped, no flush passes beyond it.
@@ -125,6 +133,29 @@ impl Lake {
     pub fn append(&self, table: &Table, position: u64, rows: Vec<Row>) {
         self.slot_for(table).memory.append(position, rows);
         self.seen.fetch_max(position, Ordering::SeqCst);
+    }
+
+    /// Turns rows into columns, ahead of their log position and without keeping others waiting: to be done while the
+    /// log writes them. `None` if that has to wait until they are looked at, as for a table that has no rows yet;
+    /// [`Lake::append`] takes them then.
+    #[must_use]
+    pub fn prepare(&self, table: &Table, rows: &[Row]) -> Option<Prepared> {
+        let slot = self.slot(table)?;
+        let columns = slot.memory.columns_of(rows)?;
+        // What cannot become columns is kept as rows, and said where it is looked at.
+        Hot::unlogged(&columns, rows).ok().map(|batches| Prepared { slot, batches })
+    }
+
+    /// As [`Lake::append`], of rows that were prepared.
+    pub fn append_prepared(&self, position: u64, prepared: Prepared) {
+        prepared.slot.memory.append_hot(position, prepared.batches);
+        self.seen.fetch_max(position, Ordering::SeqCst);
+    }
+
+    /// Whether rows of this weight could ever be held in memory, bytes.
+    #[must_use]
+    pub const fn could_hold(&self, weight: usize) -> bool {
+        weight <= self.config.most_hot_bytes
     }
 
     /// Whether there is room for more rows in memory; if not, flushing cannot keep up.

@@ -13,12 +13,14 @@
 
 mod backoff;
 mod batch;
+mod chunk;
 mod columns;
 mod delta;
 mod disk;
 mod error;
 mod file;
 mod flush;
+mod gather;
 mod hot;
 mod lake;
 mod provider;
@@ -28,5 +30,5 @@ mod slot;
 mod table;
 
 pub use error::Error;
-pub use lake::{Flush, Lake, LakeConfig, Ticket};
+pub use lake::{Flush, Lake, LakeConfig, Prepared, Ticket};
 pub use provider::{Extent, NullAs, TableView};

@@ -176,9 +176,39 @@ impl Memory {
         state.oldest.get_or_insert_with(Instant::now);
     }
 
+    /// The columns of these rows, those that are new among them added to the table; `None` while the stored columns
+    /// are not known.
+    pub(crate) fn columns_of(&self, rows: &[Row]) -> Option<Arc<Columns>> {
+        let known = |state: &State| state.damage.is_none().then(|| Arc::clone(&state.columns));
+        let columns = known(&self.state())?;
+        if columns.learned(rows.iter(), self.most_columns).is_none() {
+            return Some(columns);
+        }
+        // Others may have added columns meanwhile: what is added now has to follow theirs.
+        let mut state = self.state();
+        let columns = known(&state)?;
+        if let Some(learned) = columns.learned(rows.iter(), self.most_columns) {
+            state.columns = Arc::new(learned);
+        }
+        Some(Arc::clone(&state.columns))
+    }
+
+    /// As [`Memory::append`], of rows that are columns already.
+    pub(crate) fn append_hot(&self, position: u64, batches: Vec<Hot>) {
+        let mut state = self.state();
+        if state.committed.is_some_and(|committed| position <= committed) {
+            return;
+        }
+        state.hot.extend(batches.into_iter().map(|hot| Arc::new(hot.at(position))));
+        self.weigh(&mut state);
+        state.oldest.get_or_insert_with(Instant::now);
+    }
+
     /// A consistent view of now.
     pub(crate) fn view(&self) -> Result<View, Error> {
-        let state = self.sealed()?;
+        let mut state = self.sealed()?;
+        state.merge_small().map_err(|source| self.columns_error(source))?;
+        self.weigh(&mut state);
         let hot = state.flushing.iter().chain(&state.hot).cloned().collect();
         Ok(View { columns: Arc::clone(&state.columns), hot, files: Arc::clone(&state.files) })
     }
@@ -282,7 +312,13 @@ impl State {
         self.columns = columns;
         self.tail.clear();
         self.tail_weight = 0;
-        hot::merge_small(&self.columns, &mut self.hot)
+        Ok(())
+    }
+
+    /// For those who look at each batch. A flush makes one batch of all in any case.
+    fn merge_small(&mut self) -> Result<(), ArrowError> {
+        let columns = Arc::clone(&self.columns);
+        hot::merge_small(&columns, &mut self.hot)
     }
 
     const fn has_rows(&self) -> bool {

@@ -45,9 +45,40 @@ pub enum DecodeError {
     /// The body is no protobuf `ExportTraceServiceRequest`.
     #[error("the body is no valid OTLP protobuf: {0}")]
     Protobuf(#[from] prost::DecodeError),
+    /// The body is no protobuf message of the kind that was asked for.
+    #[error("the body is no valid OTLP protobuf: {0}")]
+    Wire(#[from] WireError),
     /// The body is no OTLP/JSON `ExportTraceServiceRequest`.
     #[error("the body is no valid OTLP/JSON: {0}")]
     Json(#[from] serde_json::Error),
+}
+
+/// Why bytes are no protobuf message of the kind that was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WireError {
+    /// A field's number or length ends early, is too large, or is of a type that does not exist.
+    #[error("a field is cut off or damaged at byte {at}")]
+    Field {
+        /// How many bytes of the body were understood.
+        at: usize,
+    },
+    /// A field has another wire type than it should have.
+    #[error("field {tag} has the wrong wire type at byte {at}")]
+    WireType {
+        /// The field's number in its message.
+        tag: u32,
+        /// How many bytes of the body were understood.
+        at: usize,
+    },
+    /// A text is no UTF-8.
+    #[error("a text is not UTF-8 at byte {at}")]
+    Utf8 {
+        /// Where the text begins.
+        at: usize,
+    },
+    /// Values are nested deeper than any decoder of protobuf follows.
+    #[error("values are nested too deep")]
+    Nesting,
 }
 
 impl DecodeError {
@@ -59,6 +90,7 @@ impl DecodeError {
             | Self::ContentEncoding { .. }
             | Self::Compression { .. }
             | Self::Protobuf(_)
+            | Self::Wire(_)
             | Self::Json(_) => Fault::caller(Class::Invalid),
             Self::TooLarge { .. } | Self::TooMany { .. } => Fault::caller(Class::TooLarge),
         }

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
+use text::Text;
 
 use crate::DecodeError;
 use crate::model::{
@@ -186,7 +187,7 @@ impl RawSpan {
             parent_span_id: model::parent(&scalar::hex(&self.parent_span_id).unwrap_or_default()),
             trace_state: self.trace_state,
             flags: self.flags.low_32_bits(),
-            name: self.name,
+            name: self.name.into(),
             kind: self.kind.0,
             start_ns: self.start_time_unix_nano.0,
             end_ns: self.end_time_unix_nano.0,
@@ -235,9 +236,9 @@ impl RawLink {
 }
 
 /// Attributes whose value is absent are dropped.
-fn present(raw: Vec<KeyValue>) -> Vec<(String, AnyValue)> {
+fn present(raw: Vec<KeyValue>) -> Vec<(Text, AnyValue)> {
     let kept = raw.into_iter().filter(|entry| entry.value.0 != AnyValue::Null);
-    kept.map(|KeyValue { key, value }| (key, value.0)).collect()
+    kept.map(|KeyValue { key, value }| (key.into(), value.0)).collect()
 }
 
 /// An `AnyValue` on the wire: an object with one of seven fields, or with none for no value.
@@ -284,7 +285,9 @@ impl<'de> Visitor<'de> for RawValueVisitor {
         let mut found = AnyValue::Null;
         while let Some(field) = map.next_key()? {
             let value = match field {
-                ValueField::Text => map.next_value::<Option<String>>()?.map(AnyValue::Text),
+                ValueField::Text => {
+                    map.next_value::<Option<String>>()?.map(|text| AnyValue::Text(text.into()))
+                }
                 ValueField::Bool => map.next_value::<Option<bool>>()?.map(AnyValue::Bool),
                 ValueField::Int => map.next_value::<Option<Int>>()?.map(|int| AnyValue::Int(int.0)),
                 ValueField::Double => {
@@ -314,7 +317,9 @@ impl ArrayValue {
 
 impl MapValue {
     fn value(self) -> AnyValue {
-        AnyValue::Map(self.values.into_iter().map(|entry| (entry.key, entry.value.0)).collect())
+        AnyValue::Map(
+            self.values.into_iter().map(|entry| (entry.key.into(), entry.value.0)).collect(),
+        )
     }
 }
 

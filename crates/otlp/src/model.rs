@@ -1,5 +1,7 @@
 use std::sync::Arc;
 
+use text::Text;
+
 /// What one export request may cost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -55,7 +57,7 @@ pub struct Span {
     /// OTLP span flags.
     pub flags: u32,
     /// Name of the span.
-    pub name: String,
+    pub name: Text,
     /// OTLP span kind: 0 unspecified, 1 internal, 2 server, 3 client, 4 producer, 5 consumer.
     pub kind: i32,
     /// Start, nanoseconds since 1970-01-01 UTC.
@@ -63,7 +65,7 @@ pub struct Span {
     /// End, nanoseconds since 1970-01-01 UTC; 0 if the span did not end.
     pub end_ns: u64,
     /// Attributes in the order they were sent; a name can occur twice.
-    pub attributes: Vec<(String, AnyValue)>,
+    pub attributes: Vec<(Text, AnyValue)>,
     /// Events in the order they were sent.
     pub events: Vec<Event>,
     /// Links in the order they were sent.
@@ -84,7 +86,7 @@ pub struct Event {
     /// Name of the event.
     pub name: String,
     /// Its attributes.
-    pub attributes: Vec<(String, AnyValue)>,
+    pub attributes: Vec<(Text, AnyValue)>,
     /// How many attributes the sender dropped.
     pub dropped_attributes: u32,
 }
@@ -101,7 +103,7 @@ pub struct Link {
     /// OTLP flags of the other span.
     pub flags: u32,
     /// The link's attributes.
-    pub attributes: Vec<(String, AnyValue)>,
+    pub attributes: Vec<(Text, AnyValue)>,
     /// How many attributes the sender dropped.
     pub dropped_attributes: u32,
 }
@@ -119,7 +121,7 @@ pub struct Status {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Resource {
     /// Its attributes, such as `service.name`.
-    pub attributes: Vec<(String, AnyValue)>,
+    pub attributes: Vec<(Text, AnyValue)>,
 }
 
 /// The instrumentation that made a group of spans.
@@ -130,7 +132,7 @@ pub struct Scope {
     /// Its version, empty if there is none.
     pub version: String,
     /// Its attributes.
-    pub attributes: Vec<(String, AnyValue)>,
+    pub attributes: Vec<(Text, AnyValue)>,
 }
 
 /// An attribute's value. An attribute without a value is dropped; inside arrays and maps it is `Null`.
@@ -139,8 +141,8 @@ pub enum AnyValue {
     /// No value: only inside arrays and maps.
     #[default]
     Null,
-    /// UTF-8 text.
-    Text(String),
+    /// UTF-8 text: a slice of the body that it came in, where that was protobuf.
+    Text(Text),
     /// True or false.
     Bool(bool),
     /// A 64-bit signed integer.
@@ -152,7 +154,7 @@ pub enum AnyValue {
     /// A list.
     Array(Vec<AnyValue>),
     /// A list of named values; a name can occur twice.
-    Map(Vec<(String, AnyValue)>),
+    Map(Vec<(Text, AnyValue)>),
 }
 
 impl AnyValue {

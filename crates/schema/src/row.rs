@@ -39,6 +39,11 @@ impl Row {
         self.0.push((name, value));
     }
 
+    /// The cell at a place.
+    pub(crate) fn at(&self, place: usize) -> Option<&Value> {
+        self.0.get(place).map(|(_, value)| value)
+    }
+
     /// Takes a cell out.
     pub fn remove(&mut self, name: &str) -> Option<Value> {
         let at = self.0.iter().position(|(other, _)| other.as_str() == name)?;
@@ -91,7 +96,16 @@ impl Row {
         self.0.is_empty()
     }
 
-    /// About how many bytes the row takes, for budgets.
+    /// Gives every text a buffer of its own. A text that came in a body keeps all of that body in memory.
+    pub fn detach(&mut self) {
+        for (_, value) in &mut self.0 {
+            if let Value::Text(text) = value {
+                *text = text.detached();
+            }
+        }
+    }
+
+    /// About how many bytes the row takes, for budgets: texts count in full, also where they share memory.
     #[must_use]
     pub fn weight(&self) -> usize {
         let content = |value: &Value| match value {

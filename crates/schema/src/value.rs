@@ -1,8 +1,12 @@
+use std::borrow::Cow;
+
+use text::Text;
+
 /// One cell's content. Attributes keep the type that they arrived with.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
-    /// UTF-8 text; structured values are kept as JSON text.
-    Text(String),
+    /// UTF-8 text; structured values are kept as JSON text. Copies share their memory.
+    Text(Text),
     /// A 64-bit signed integer.
     Int(i64),
     /// A 64-bit float.
@@ -64,13 +68,25 @@ impl Value {
 
 impl From<&str> for Value {
     fn from(text: &str) -> Self {
-        Self::Text(text.to_owned())
+        Self::Text(text.into())
     }
 }
 
 impl From<String> for Value {
     fn from(text: String) -> Self {
+        Self::Text(text.into())
+    }
+}
+
+impl From<Text> for Value {
+    fn from(text: Text) -> Self {
         Self::Text(text)
+    }
+}
+
+impl From<Cow<'_, str>> for Value {
+    fn from(text: Cow<'_, str>) -> Self {
+        Self::Text(text.into())
     }
 }
 

@@ -29,9 +29,18 @@ pub(crate) struct Room {
 #[derive(Default)]
 struct State {
     last_id: u64,
-    running: BTreeMap<u64, (Name, Option<AbortHandle>)>,
+    running: BTreeMap<u64, Running>,
     panicked: Vec<Name>,
+    panics: u64,
+    /// Vital tasks that a panic has ended.
+    lost: Vec<Name>,
     ended: bool,
+}
+
+struct Running {
+    name: Name,
+    vital: bool,
+    handle: Option<AbortHandle>,
 }
 
 impl Room {
@@ -47,6 +56,7 @@ impl Room {
     pub(crate) fn spawn(
         self: &Arc<Self>,
         name: Name,
+        vital: bool,
         task: impl Future<Output = ()> + Send + 'static,
     ) {
         let mut state = self.state();
@@ -63,12 +73,26 @@ impl Room {
             let outcome = AssertUnwindSafe(task).catch_unwind().await;
             leaving.with(outcome);
         });
-        state.running.insert(id, (name, Some(handle.abort_handle())));
+        state.running.insert(id, Running { name, vital, handle: Some(handle.abort_handle()) });
     }
 
     /// The names of tasks that have not ended.
     pub(crate) fn running(&self) -> Vec<Name> {
-        self.state().running.values().map(|(name, _)| name.clone()).collect()
+        self.state().running.values().map(|task| task.name.clone()).collect()
+    }
+
+    pub(crate) fn panics(&self) -> u64 {
+        self.state().panics
+    }
+
+    pub(crate) fn lost(&self) -> Vec<Name> {
+        self.state().lost.clone()
+    }
+
+    /// Notes a panic of a task that goes on.
+    pub(crate) fn panicked_and_goes_on(&self, name: &Name, panic: &(dyn Any + Send)) {
+        tracing::error!(task = %name, stage = self.stage.name(), reason = reason(panic), "a run of a task ended by a panic");
+        self.state().note_panic(name);
     }
 
     pub(crate) fn panicked(&self) -> Vec<Name> {
@@ -93,8 +117,8 @@ impl Room {
         let mut state = self.state();
         state.ended = true;
         let handles: Vec<_> =
-            state.running.values_mut().filter_map(|(_, handle)| handle.take()).collect();
-        let names = state.running.values().map(|(name, _)| name.clone()).collect();
+            state.running.values_mut().filter_map(|task| task.handle.take()).collect();
+        let names = state.running.values().map(|task| task.name.clone()).collect();
         drop(state);
         handles.iter().for_each(AbortHandle::abort);
         names
@@ -111,12 +135,22 @@ impl Leaving<'_> {
     fn with(self, outcome: Result<(), Box<dyn Any + Send>>) {
         let Err(panic) = outcome else { return };
         let mut state = self.room.state();
-        let Some((name, _)) = state.running.get(&self.id) else { return };
-        let name = name.clone();
+        let Some(Running { name, vital, .. }) = state.running.get(&self.id) else { return };
+        let (name, vital) = (name.clone(), *vital);
         let (stage, reason) = (self.room.stage.name(), reason(panic.as_ref()));
         tracing::error!(task = %name, stage, reason, "task ended by a panic");
-        if state.panicked.len() < PANICS_KEPT {
-            state.panicked.push(name);
+        state.note_panic(&name);
+        if vital {
+            state.lost.push(name);
+        }
+    }
+}
+
+impl State {
+    fn note_panic(&mut self, name: &Name) {
+        self.panics += 1;
+        if self.panicked.len() < PANICS_KEPT {
+            self.panicked.push(name.clone());
         }
     }
 }

@@ -57,11 +57,38 @@ impl Tasks {
         name: impl Into<Cow<'static, str>>,
         task: impl Future<Output = ()> + Send + 'static,
     ) {
-        self.room(stage).spawn(name.into(), task);
+        self.room(stage).spawn(name.into(), false, task);
+    }
+
+    /// As [`Tasks::spawn`], for a task without which the process does not do its job: should a panic end it,
+    /// [`Tasks::lost`] names it.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
+    pub fn spawn_vital(
+        &self,
+        stage: Stage,
+        name: impl Into<Cow<'static, str>>,
+        task: impl Future<Output = ()> + Send + 'static,
+    ) {
+        self.room(stage).spawn(name.into(), true, task);
+    }
+
+    /// The vital tasks that a panic has ended.
+    #[must_use]
+    pub fn lost(&self) -> Vec<Cow<'static, str>> {
+        self.0.iter().flat_map(|room| room.lost()).collect()
+    }
+
+    /// How many times a task has panicked since the start, in `stage`.
+    #[must_use]
+    pub fn panics(&self, stage: Stage) -> u64 {
+        self.room(stage).panics()
     }
 
     /// Runs `activate` at once, `pause` after each of its ends, and on a nudge. It must be
-    /// idempotent: it looks for itself what is due.
+    /// idempotent: it looks for itself what is due. A run that panics is logged and counted, and the next one comes
+    /// in its time.
     ///
     /// # Panics
     /// Outside a tokio runtime.
@@ -72,8 +99,11 @@ impl Tasks {
         pause: Duration,
         activate: impl FnMut() -> F + Send + 'static,
     ) -> Nudge {
-        let nudge = Nudge::new();
-        self.spawn(stage, name, repeat(self.token(stage), nudge.clone(), pause, activate));
+        let (nudge, name) = (Nudge::new(), name.into());
+        let (room, named) = (Arc::clone(self.room(stage)), name.clone());
+        let panicked = move |panic: &_| room.panicked_and_goes_on(&named, panic);
+        let run = repeat(self.token(stage), nudge.clone(), pause, activate, panicked);
+        self.spawn(stage, name, run);
         nudge
     }
 
@@ -176,6 +206,25 @@ mod tests {
         let report = tasks.stop(GRACE).await;
         assert_eq!(report.aborted, []);
         assert_eq!(report.panicked, [(Stage::Ingest, "clumsy".into())]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_panic_ends_a_vital_task_but_not_one_that_repeats() {
+        let tasks = Tasks::new();
+        let runs = Arc::new(AtomicU32::new(0));
+        let count = Arc::clone(&runs);
+        tasks.spawn_vital(Stage::Ingest, "heart", async { panic!("stopped") });
+        tasks.spawn_every(Stage::Wal, "limp", Duration::from_secs(1), move || {
+            let run = count.fetch_add(1, Ordering::SeqCst);
+            async move { assert!(run != 0, "the first run fails") }
+        });
+        sleep(Duration::from_millis(1_500)).await;
+        assert_eq!(runs.load(Ordering::SeqCst), 2);
+        assert_eq!(
+            (tasks.lost(), tasks.running(Stage::Wal)),
+            (vec!["heart".into()], vec!["limp".into()])
+        );
+        assert_eq!((tasks.panics(Stage::Ingest), tasks.panics(Stage::Wal)), (1, 1));
     }
 
     #[tokio::test(start_paused = true)]

@@ -9,13 +9,13 @@ fn row(vantage: Vantage, attributes: &[(&str, AnyValue)]) -> Row {
     cells.set(column!("llm_system"), "openai");
     cells.set(column!("duration"), 5);
     for (key, value) in attributes {
-        cells.attribute(&look_up(Origin::Span, key), (*key).to_owned(), value.clone());
+        cells.attribute(&look_up(Origin::Span, key), key, value.clone());
     }
     cells.into_row()
 }
 
 fn text(text: &str) -> AnyValue {
-    AnyValue::Text(text.to_owned())
+    AnyValue::Text(text.into())
 }
 
 #[test]
@@ -68,10 +68,8 @@ fn only_the_gateway_says_which_replica_answered() {
 
 #[test]
 fn structures_become_json_text_and_bytes_become_text() {
-    let map = AnyValue::Map(vec![(
-        "a".to_owned(),
-        AnyValue::Array(vec![AnyValue::Int(1), AnyValue::Null]),
-    )]);
+    let map =
+        AnyValue::Map(vec![("a".into(), AnyValue::Array(vec![AnyValue::Int(1), AnyValue::Null]))]);
     let row = row(
         Vantage::App,
         &[

@@ -2,9 +2,10 @@
 
 use std::borrow::Cow;
 
-use otlp::Event;
+use otlp::{AnyValue, Event};
 use serde::Deserialize;
 use serde_json::{Map, Value as Json, json};
+use text::Text;
 
 use super::part::{Message, Part};
 use super::{Side, chat, indexed};
@@ -16,7 +17,7 @@ use crate::view::{self, Found, View};
 /// The messages of one side, as JSON text, and what they tell.
 #[derive(Debug)]
 pub(crate) struct Messages<'a> {
-    pub(crate) json: Cow<'a, str>,
+    pub(crate) json: Text,
     pub(crate) tool_calls: i64,
     pub(crate) finish_reasons: Vec<Cow<'a, str>>,
     pub(crate) says_something: bool,
@@ -89,7 +90,7 @@ impl<'a> Messages<'a> {
 
     fn owned(self) -> Messages<'static> {
         Messages {
-            json: self.json.into_owned().into(),
+            json: self.json,
             tool_calls: self.tool_calls,
             finish_reasons: self
                 .finish_reasons
@@ -130,19 +131,19 @@ impl PartOutline<'_> {
 
 /// `gen_ai.*.messages`: kept as written if they are in the part form, else brought into it.
 fn of_attribute<'v>(found: Found<'v>, side: Side) -> Option<Messages<'v>> {
-    let text = found.content()?;
-    if let Cow::Borrowed(text) = text
+    if let Found::Attribute(AnyValue::Text(text)) = found
         && let Ok(outline) = serde_json::from_str::<Vec<Outline<'v>>>(text)
     {
         let parts = || outline.iter().flat_map(|message| &message.parts);
         let reasons = outline.iter().filter_map(|message| message.finish_reason.clone());
         return Some(Messages {
-            json: text.into(),
+            json: text.clone(),
             tool_calls: count(parts().filter(|part| part.kind == "tool_call")),
             says_something: parts().any(PartOutline::says_something),
             finish_reasons: reasons.filter(|reason| !reason.is_empty()).collect(),
         });
     }
+    let text = found.content()?;
     let payload = serde_json::from_str(&text).unwrap_or_else(|_| Json::from(&*text));
     Messages::of(chat::messages(&payload, side)).map(Messages::owned)
 }
@@ -225,7 +226,7 @@ fn of_event(event: &Event, side: Side) -> Option<Json> {
             .as_str()
             .filter(|text| text.starts_with(['{', '[']))
             .and_then(|text| serde_json::from_str(text).ok());
-        message.insert(key.clone(), parsed.unwrap_or(json));
+        message.insert(key.to_string(), parsed.unwrap_or(json));
     }
     if let Some(Json::Object(content)) = message.remove("gen_ai.event.content") {
         message.extend(content);

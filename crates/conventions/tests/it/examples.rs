@@ -13,7 +13,7 @@ fn span(scope: &str, name: &str, attributes: &[(&str, &str)]) -> Span {
         (_, Ok(float), _) => AnyValue::Double(float),
         (.., "true") => AnyValue::Bool(true),
         (.., "false") => AnyValue::Bool(false),
-        _ => AnyValue::Text(text.to_owned()),
+        _ => AnyValue::Text(text.into()),
     };
     Span {
         trace_id: [1; 16],
@@ -21,11 +21,11 @@ fn span(scope: &str, name: &str, attributes: &[(&str, &str)]) -> Span {
         parent_span_id: Some([3; 8]),
         trace_state: String::new(),
         flags: 256,
-        name: name.to_owned(),
+        name: name.into(),
         kind: 3,
         start_ns: 1_000_000_000,
         end_ns: 3_000_000_000,
-        attributes: attributes.iter().map(|(key, text)| ((*key).to_owned(), value(text))).collect(),
+        attributes: attributes.iter().map(|(key, text)| ((*key).into(), value(text))).collect(),
         events: Vec::new(),
         links: Vec::new(),
         status: None,
@@ -45,7 +45,7 @@ fn check(span: Span, cells: &[(&str, &str)]) {
 fn shown(row: &Row, name: &str) -> String {
     match row.get(name) {
         None => "-".to_owned(),
-        Some(Value::Text(text)) => text.clone(),
+        Some(Value::Text(text)) => text.to_string(),
         Some(Value::Int(int)) => int.to_string(),
         Some(Value::Float(float)) => float.to_string(),
         Some(Value::Bool(bool)) => bool.to_string(),
@@ -67,7 +67,7 @@ fn opentelemetry_1_26() {
         ],
     );
     let prompt = r#"[{"role":"user","content":"hi"}]"#;
-    let attributes = vec![("gen_ai.prompt".to_owned(), AnyValue::Text(prompt.to_owned()))];
+    let attributes = vec![("gen_ai.prompt".into(), AnyValue::Text(prompt.into()))];
     span.events.push(Event {
         name: "gen_ai.content.prompt".to_owned(),
         attributes,
@@ -105,8 +105,8 @@ fn opentelemetry_1_28_messages_as_events() {
         ],
     );
     let event = |name: &str, key: &str, text: &str| Event {
-        name: name.to_owned(),
-        attributes: vec![(key.to_owned(), AnyValue::Text(text.to_owned()))],
+        name: name.into(),
+        attributes: vec![(key.into(), AnyValue::Text(text.into()))],
         ..Event::default()
     };
     let message = r#"{"tool_calls":[{"id":"call_1","type":"function","function":{"name":"f","arguments":"{\"a\":1}"}}]}"#;

@@ -57,7 +57,7 @@ fn show(out: &mut String, row: &Row) {
                 let rest = text.chars().count() - cut.chars().count();
                 if rest > 0 { format!("{cut:?} and {rest} more") } else { format!("{cut:?}") }
             }
-            Some(Value::Text(text)) => text.clone(),
+            Some(Value::Text(text)) => text.to_string(),
             Some(Value::Int(int)) => int.to_string(),
             Some(Value::Float(float)) => float.to_string(),
             Some(Value::Bool(bool)) => bool.to_string(),

@@ -52,9 +52,7 @@ async fn a_stream_is_the_same_as_without_us_and_its_usage_is_known_all_the_same(
         assert_eq!((record.end, record.answer), (End::Complete, AnswerForm::Events));
         assert!(record.first_byte_after <= record.first_content_after);
         let span = into_span(record);
-        assert!(
-            span.attributes.contains(&("gen_ai.usage.output_tokens".to_owned(), AnyValue::Int(2)))
-        );
+        assert!(span.attributes.contains(&("gen_ai.usage.output_tokens".into(), AnyValue::Int(2))));
     }
 }
 

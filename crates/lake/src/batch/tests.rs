@@ -1,6 +1,6 @@
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{Float64Type, Int64Type};
-use schema::{Name, OrgName, Row, Table, Value};
+use schema::{Name, OrgName, Row, Table, Text, Value};
 
 use super::{build, concat, widen};
 use crate::columns::Columns;
@@ -127,4 +127,51 @@ fn batches_of_different_columns_become_one() {
     let both = concat(&columns, &[&first, &second]).expect("concatenates");
     assert_eq!((both.num_columns(), both.num_rows()), (2, 2));
     assert!(both["a"].is_null(1) && both["b"].is_null(0));
+}
+
+fn texts(batch: &RecordBatch, column: &str) -> Vec<Option<String>> {
+    batch[column].as_string::<i32>().iter().map(|text| text.map(str::to_owned)).collect()
+}
+
+#[test]
+fn columns_that_mirror_another_one_are_one_array_with_it() {
+    let prompt = |at: usize| Value::from(Text::from(format!("a prompt with the number {at}")));
+    let rows: Vec<Row> = (0..4)
+        .map(|at| {
+            let prompt = prompt(at);
+            let mut cells = vec![("_timestamp", 5.into())];
+            if at != 1 {
+                cells.extend([("a", prompt.clone()), ("b", prompt.clone())]);
+                cells.push((
+                    "c",
+                    if at == 3 { "another text, not the same".into() } else { prompt },
+                ));
+            }
+            row(&cells)
+        })
+        .collect();
+    let batch = built(&columns(&rows, 500), &rows);
+    assert!(std::sync::Arc::ptr_eq(&batch["a"], &batch["b"]));
+    let expected = |at| Some(format!("a prompt with the number {at}"));
+    assert_eq!(texts(&batch, "b"), [expected(0), None, expected(2), expected(3)]);
+    let other = Some("another text, not the same".to_owned());
+    assert_eq!(texts(&batch, "c"), [expected(0), None, expected(2), other]);
+}
+
+#[test]
+fn a_mirror_that_lacks_a_value_is_a_column_of_its_own() {
+    let prompt = Value::from(Text::from("a prompt of some length"));
+    let both = row(&[("a", prompt.clone()), ("b", prompt.clone())]);
+    let (one, other) = (row(&[("a", prompt.clone())]), row(&[("b", prompt)]));
+    let text = Some("a prompt of some length".to_owned());
+    let rows = [both.clone(), one.clone(), both.clone()];
+    let batch = built(&columns(&rows, 500), &rows);
+    assert_eq!(texts(&batch, "b"), [text.clone(), None, text.clone()]);
+    let rows = [both.clone(), one];
+    let batch = built(&columns(&rows, 500), &rows);
+    assert_eq!(texts(&batch, "b"), [text.clone(), None]);
+    let rows = [both, other];
+    let batch = built(&columns(&rows, 500), &rows);
+    assert_eq!(texts(&batch, "a"), [text.clone(), None]);
+    assert_eq!(texts(&batch, "b"), [text.clone(), text]);
 }

@@ -1,3 +1,4 @@
+use bytes::Bytes;
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -5,7 +6,7 @@ use super::*;
 use crate::{Format, decode_traces};
 
 fn read(body: &serde_json::Value) -> Result<Traces, DecodeError> {
-    decode_traces(body.to_string().as_bytes(), Format::Json, &Limits::default())
+    decode_traces(&body.to_string().into(), Format::Json, &Limits::default())
 }
 
 fn body(span: &serde_json::Value) -> serde_json::Value {
@@ -55,7 +56,7 @@ fn unknown_fields_and_nulls_are_ignored_everywhere() {
             { "key": "unknown", "value": { "futureValue": 1 } },
         ],
     }));
-    assert_eq!(span.attributes, [("a".to_owned(), AnyValue::Text("b".to_owned()))]);
+    assert_eq!(span.attributes, [("a".into(), AnyValue::Text("b".into()))]);
 }
 
 #[test]
@@ -73,7 +74,7 @@ fn values_of_every_type_are_read() {
     assert_eq!(found[..3], [AnyValue::Int(-5), AnyValue::Int(7), AnyValue::Double(0.5)]);
     assert_eq!(found[4..6], [AnyValue::Double(3.0), AnyValue::Bool(true)]);
     assert_eq!(found[6..8], [AnyValue::Bytes(vec![0, 255]), AnyValue::Bytes(vec![0xfb, 0xff])]);
-    let map = AnyValue::Map(vec![("k".to_owned(), AnyValue::Int(1))]);
+    let map = AnyValue::Map(vec![("k".into(), AnyValue::Int(1))]);
     assert_eq!(found[8..], [AnyValue::Array(vec![]), AnyValue::Null, map]);
 }
 
@@ -94,8 +95,8 @@ fn bad_ids_reject_their_span_only() {
 
 #[test]
 fn what_is_wrong_is_named_with_its_place() {
-    let error =
-        decode_traces(b"{\"resourceSpans\": 7}", Format::Json, &Limits::default()).unwrap_err();
+    let body = Bytes::from_static(b"{\"resourceSpans\": 7}");
+    let error = decode_traces(&body, Format::Json, &Limits::default()).unwrap_err();
     assert_eq!(
         error.to_string(),
         "the body is no valid OTLP/JSON: invalid type: integer `7`, expected a list at line 1 column 19"
@@ -110,7 +111,7 @@ fn nesting_ends_in_an_error_not_in_a_dead_thread() {
         "{{\"resourceSpans\":[{{\"resource\":{{\"attributes\":[{{\"key\":\"a\",\"value\":{deep}}}]}}}}]}}"
     );
     assert!(matches!(
-        decode_traces(body.as_bytes(), Format::Json, &Limits::default()),
+        decode_traces(&body.clone().into(), Format::Json, &Limits::default()),
         Err(DecodeError::Json(_))
     ));
 }
@@ -121,11 +122,14 @@ fn a_body_of_empty_spans_is_refused_by_its_memory() {
     let body = format!("{{\"resourceSpans\":[{{\"scopeSpans\":[{{\"spans\":[{spans}]}}]}}]}}");
     let limits = Limits { decoded_bytes: 1 << 20, ..Limits::default() };
     assert!(matches!(
-        decode_traces(body.as_bytes(), Format::Json, &limits),
+        decode_traces(&body.clone().into(), Format::Json, &limits),
         Err(DecodeError::TooMany { .. })
     ));
     assert_eq!(
-        decode_traces(body.as_bytes(), Format::Json, &Limits::default()).unwrap().rejected.len(),
+        decode_traces(&body.clone().into(), Format::Json, &Limits::default())
+            .unwrap()
+            .rejected
+            .len(),
         20_000
     );
 }
@@ -133,8 +137,8 @@ fn a_body_of_empty_spans_is_refused_by_its_memory() {
 proptest! {
     #[test]
     fn any_text_is_spans_or_an_error(body in ".*", bytes: Vec<u8>) {
-        let _ = decode_traces(body.as_bytes(), Format::Json, &Limits::default());
-        let _ = decode_traces(&bytes, Format::Json, &Limits::default());
+        let _ = decode_traces(&body.clone().into(), Format::Json, &Limits::default());
+        let _ = decode_traces(&bytes.into(), Format::Json, &Limits::default());
     }
 
     #[test]
@@ -145,6 +149,6 @@ proptest! {
         })).to_string().into_bytes();
         let at = at.index(body.len());
         body[at] = byte;
-        let _ = decode_traces(&body, Format::Json, &Limits::default());
+        let _ = decode_traces(&body.into(), Format::Json, &Limits::default());
     }
 }
