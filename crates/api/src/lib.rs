@@ -32,6 +32,7 @@ use gateway::Gateway;
 use ingest::Ingest;
 use lake::Lake;
 use query::Query;
+use tariffs::Tariffs;
 
 pub use ui::{Asset, Assets};
 
@@ -51,6 +52,8 @@ pub struct Services {
     pub fleet: Arc<Fleet>,
     /// Where rows are kept, for its own figures.
     pub lake: Arc<Lake>,
+    /// What calls cost.
+    pub tariffs: Tariffs,
     /// The time of day.
     pub clock: SharedClock,
     /// The web pages.
@@ -94,6 +97,12 @@ pub fn router(services: Services) -> Router {
         analytics,
         clock: clock.clone(),
     };
+    let prices = native::prices::PriceRoutes {
+        door: door.clone(),
+        tariffs: services.tariffs,
+        query: services.query.clone(),
+        clock: clock.clone(),
+    };
     let traces =
         native::traces::TraceRoutes { door: door.clone(), query: services.query.clone(), clock };
     Router::new()
@@ -104,6 +113,7 @@ pub fn router(services: Services) -> Router {
         .merge(open_metrics::routes(metrics))
         .merge(native::endpoints::routes(endpoints))
         .merge(native::traces::routes(traces))
+        .merge(native::prices::routes(prices))
         .merge(native::tokens::routes(door.clone()))
         .merge(native::routes(native::AboutRoutes {
             door: door.clone(),

@@ -19,6 +19,7 @@ use lake::{Flush, Lake, LakeConfig};
 use metadata::Metadata;
 use query::Query;
 use schema::OrgName;
+use tariffs::Tariffs;
 use tasks::{Grace, Stage, Tasks};
 use tokio::runtime::Runtime;
 use wal::{Wal, WalConfig};
@@ -93,6 +94,14 @@ pub(crate) async fn start(config: Config) -> anyhow::Result<Running> {
 
     let (wal, replay) = Wal::open(&config.data_dir.join("wal"), WalConfig::default())?;
     let lake = Arc::new(Lake::open(lake_config(&config)?, clock.clone()).await?);
+    let tariffs = Tariffs::open(
+        metadata.clone(),
+        Arc::clone(&config.ingest.prices),
+        clock.clone(),
+        tasks.clone(),
+        config.most_overrides,
+    )
+    .await?;
     let workers = query_workers()?;
     let query = query(&config, &lake, &workers)?;
     let ingest =
@@ -123,6 +132,7 @@ pub(crate) async fn start(config: Config) -> anyhow::Result<Running> {
         gateway,
         fleet,
         lake: Arc::clone(&lake),
+        tariffs,
         clock,
         assets: assets::assets(),
         otlp_limits: config.otlp,

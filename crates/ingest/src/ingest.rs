@@ -8,6 +8,7 @@ use clock::SharedClock;
 use conventions::{Options, Vantage, normalise};
 use lake::Lake;
 use otlp::{Span, Traces};
+use prices::{Shelf, price};
 use schema::{Kind, Row, Table};
 use tasks::{Stage, Tasks};
 use wal::{Position, Replay, ReplayReport, Wal};
@@ -30,6 +31,8 @@ pub struct IngestConfig {
     pub remembered_for: Duration,
     /// Bytes of log beyond which it is trimmed sooner.
     pub remembered_bytes: u64,
+    /// The books by which calls are priced.
+    pub prices: Arc<Shelf>,
 }
 
 impl Default for IngestConfig {
@@ -40,6 +43,7 @@ impl Default for IngestConfig {
             remembered_spans: 1_000_000,
             remembered_for: Duration::from_secs(600),
             remembered_bytes: 256 << 20,
+            prices: Arc::new(Shelf::shipped()),
         }
     }
 }
@@ -250,12 +254,14 @@ impl Ingest {
         let new = self.0.recent.admit(&keys).map_err(|_in_flight| Error::InFlight)?;
         let fresh: Vec<SpanKey> =
             keys.iter().zip(&new).filter(|(_, new)| **new).map(|(key, _)| *key).collect();
-        let rows: Vec<Row> = spans
-            .into_iter()
-            .zip(&new)
-            .filter(|(_, new)| **new)
-            .map(|(span, _)| normalise(span, &options))
-            .collect();
+        let book = self.0.config.prices.book(&table.org);
+        let row = |span| {
+            let mut row = normalise(span, &options);
+            price(&mut row, &book);
+            row
+        };
+        let rows: Vec<Row> =
+            spans.into_iter().zip(&new).filter(|(_, new)| **new).map(|(span, _)| row(span)).collect();
         let (stored, duplicates) = (rows.len() as u64, (new.len() - rows.len()) as u64);
         if !rows.is_empty() {
             self.commit(table, rows, fresh, observe).await?;
