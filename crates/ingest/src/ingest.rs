@@ -8,6 +8,7 @@ use clock::SharedClock;
 use conventions::{Limits, Options, Vantage};
 use lake::{Lake, Prepared};
 use otlp::{Span, Traces};
+use prices::{Shelf, price};
 use schema::{Kind, Row, Table};
 use tasks::{Stage, Tasks};
 use wal::{Append, Position, Replay, ReplayReport, Wal};
@@ -47,6 +48,8 @@ pub struct IngestConfig {
     pub privacy: Privacy,
     /// How long contents and attributes may be.
     pub limits: Limits,
+    /// The books by which calls are priced.
+    pub prices: Arc<Shelf>,
 }
 
 impl Default for IngestConfig {
@@ -61,6 +64,7 @@ impl Default for IngestConfig {
             open_trace_for: Duration::from_secs(600),
             privacy: Privacy::default(),
             limits: Limits::default(),
+            prices: Arc::new(Shelf::shipped()),
         }
     }
 }
@@ -418,6 +422,9 @@ impl Inner {
             spans.into_iter().zip(&new).filter(|(_, new)| **new).map(|(span, _)| span).collect();
         let mut rows = self.admission.rows(table, spans, options, &self.books);
         self.open_traces.judge(table, self.clock.now(), &mut rows);
+        // Only a call that counts costs something.
+        let book = self.config.prices.book(&table.org);
+        rows.iter_mut().for_each(|row| price(row, &book));
         let (stored, duplicates) = (rows.len() as u64, (new.len() - rows.len()) as u64);
         if rows.is_empty() {
             return Ok(Stored { logged: None, stored, duplicates });
