@@ -13,12 +13,16 @@ use http::header::{ACCEPT, CONTENT_TYPE};
 use ingest::Ingest;
 use lake::Lake;
 use openmetrics::{Family, LabelName, Labels, Page, PageError, negotiate};
+use schema::Kind;
 use serde_json::json;
 
 use crate::door::Door;
 use crate::trouble::{Native, Refusal, Trouble};
 
-const SPANS: Family = Family::new("inferscope_ingest_spans", "Spans by what became of them");
+const INGESTED: Family = Family::new(
+    "inferscope_ingest_records",
+    "Spans, log records and data points by what became of them",
+);
 const LOG_RECORDS: Family =
     Family::new("inferscope_log_records", "Records synced to the write-ahead log");
 const LOG_SYNCS: Family = Family::new("inferscope_log_syncs", "Syncs of the write-ahead log");
@@ -35,6 +39,7 @@ const QUEUED: Family =
     Family::new("inferscope_gateway_records_queued_bytes", "Recorded calls that wait to be stored")
         .with_unit("bytes");
 const OUTCOME: LabelName = LabelName::new("outcome");
+const SIGNAL: LabelName = LabelName::new("signal");
 
 #[derive(Clone)]
 pub(crate) struct Health {
@@ -69,16 +74,19 @@ async fn metrics(
 
 impl Health {
     fn write(&self, page: &mut Page) -> Result<(), PageError> {
-        let books = self.ingest.books();
-        let mut spans = page.counter(&SPANS)?;
-        for (outcome, count) in [
-            ("received", books.received),
-            ("stored", books.stored),
-            ("duplicate", books.duplicates),
-            ("rejected", books.rejected),
-            ("failed", books.failed),
-        ] {
-            spans.add(&Labels::of(&[(OUTCOME, outcome)]), count);
+        let mut ingested = page.counter(&INGESTED)?;
+        for kind in [Kind::Traces, Kind::Logs, Kind::Metrics] {
+            let books = self.ingest.books(kind);
+            for (outcome, count) in [
+                ("received", books.received),
+                ("stored", books.stored),
+                ("duplicate", books.duplicates),
+                ("rejected", books.rejected),
+                ("failed", books.failed),
+            ] {
+                let labels = Labels::of(&[(SIGNAL, kind.as_str()), (OUTCOME, outcome)]);
+                ingested.add(&labels, count);
+            }
         }
         let log = self.ingest.log_stats();
         page.counter(&LOG_RECORDS)?.add(&Labels::NONE, log.records);

@@ -1,15 +1,19 @@
-//! OTLP over HTTP: traces in, under OpenObserve's paths and the plain one.
+//! OTLP over HTTP: traces, logs and metrics in, under OpenObserve's paths and the plain ones.
 
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use axum::routing::post;
+use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::{HeaderMap, StatusCode};
 use ingest::{Accepted, Ingest};
-use otlp::{Encoding, Format, Limits, Outcome, decode_traces, encode_traces_response, inflate};
-use schema::{DEFAULT_STREAM, Kind, Table};
+use otlp::{
+    Encoding, Format, Limits, Outcome, Signal, decode_logs, decode_metrics, decode_traces,
+    encode_response, inflate,
+};
+use schema::{DEFAULT_STREAM, Kind, OrgName, Table};
 
 use crate::body::{Budget, read_body};
 use crate::door::Door;
@@ -27,43 +31,50 @@ pub(crate) struct Otlp {
 }
 
 pub(crate) fn routes(otlp: Otlp) -> Router {
-    Router::new()
+    let traces = Router::new()
         .route("/v1/traces", post(plain))
         // Langfuse's clients append this to their host.
         .route("/api/public/otel/v1/traces", post(plain))
         .route("/api/{org}/v1/traces", post(named))
         .route("/api/{org}/traces", post(named))
         .route("/api/{org}/otel/v1/traces", post(named))
-        .route("/v1/logs", post(only_traces))
-        .route("/v1/metrics", post(only_traces))
-        .route("/api/{org}/v1/logs", post(only_traces))
-        .route("/api/{org}/v1/metrics", post(only_traces))
-        .with_state(otlp)
-}
-
-/// An exporter that sends all three signals must not end up at the gateway with two of them.
-async fn only_traces() -> Refusal<OpenObserve> {
-    Trouble::not_found("OTLP logs and metrics are not taken in yet: only traces are").into()
+        .with_state((otlp.clone(), Signal::Traces));
+    let logs = Router::new()
+        .route("/v1/logs", post(plain))
+        .route("/api/{org}/v1/logs", post(named))
+        .with_state((otlp.clone(), Signal::Logs));
+    let metrics = Router::new()
+        .route("/v1/metrics", post(plain))
+        .route("/api/{org}/v1/metrics", post(named))
+        .with_state((otlp, Signal::Metrics));
+    traces.merge(logs).merge(metrics)
 }
 
 type Answer = Result<Response, Refusal<OpenObserve>>;
+type Way = State<(Otlp, Signal)>;
 
-async fn plain(State(otlp): State<Otlp>, headers: HeaderMap, body: Body) -> Answer {
-    otlp.take(None, &headers, body).await
+async fn plain(State((otlp, signal)): Way, headers: HeaderMap, body: Body) -> Answer {
+    otlp.take(signal, None, &headers, body).await
 }
 
 async fn named(
-    State(otlp): State<Otlp>,
+    State((otlp, signal)): Way,
     Path(org): Path<String>,
     headers: HeaderMap,
     body: Body,
 ) -> Answer {
-    otlp.take(Some(&org), &headers, body).await
+    otlp.take(signal, Some(&org), &headers, body).await
 }
 
 impl Otlp {
     /// Who is asking comes before all else: what a stranger sends is not read.
-    async fn take(&self, org: Option<&str>, headers: &HeaderMap, body: Body) -> Answer {
+    async fn take(
+        &self,
+        signal: Signal,
+        org: Option<&str>,
+        headers: &HeaderMap,
+        body: Body,
+    ) -> Answer {
         let identity = self.door.caller(headers).await?;
         let org = self
             .door
@@ -75,11 +86,37 @@ impl Otlp {
         let _budget = self.budget.take(headers, self.body_bytes)?;
         let body = read_body(body, self.body_bytes).await?;
         let body = inflate(body, encoding, self.limits.decompressed_bytes)?;
-        let traces = decode_traces(&body, format, &self.limits)?;
-        drop(body);
         let stream = text(headers, "stream-name").unwrap_or(DEFAULT_STREAM);
-        let accepted = self.ingest.traces(Table::new(org, Kind::Traces, stream), traces).await?;
-        Ok(answer(format, &accepted)?)
+        let accepted = self.store(signal, org, stream, format, body).await?;
+        Ok(answer(signal, format, &accepted)?)
+    }
+
+    async fn store(
+        &self,
+        signal: Signal,
+        org: OrgName,
+        stream: &str,
+        format: Format,
+        body: Bytes,
+    ) -> Result<Accepted, Trouble> {
+        let accepted = match signal {
+            Signal::Traces => {
+                let traces = decode_traces(&body, format, &self.limits)?;
+                drop(body);
+                self.ingest.traces(Table::new(org, Kind::Traces, stream), traces).await?
+            }
+            Signal::Logs => {
+                let logs = decode_logs(&body, format, &self.limits)?;
+                drop(body);
+                self.ingest.logs(Table::new(org, Kind::Logs, stream), logs).await?
+            }
+            Signal::Metrics => {
+                let metrics = decode_metrics(&body, format, &self.limits)?;
+                drop(body);
+                self.ingest.metrics(org, metrics).await?
+            }
+        };
+        Ok(accepted)
     }
 }
 
@@ -87,22 +124,23 @@ fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name).and_then(|value| value.to_str().ok())
 }
 
-/// Partial success of a JSON request is 206, as OpenObserve's clients know it.
-fn answer(format: Format, accepted: &Accepted) -> Result<Response, Trouble> {
+/// Partial success of a JSON request of traces is 206, as OpenObserve's clients know it; of the others 200.
+fn answer(signal: Signal, format: Format, accepted: &Accepted) -> Result<Response, Trouble> {
     let outcome = outcome(accepted);
-    let (kind, status) = match (format, &outcome) {
-        (Format::Protobuf, _) => ("application/x-protobuf", StatusCode::OK),
-        (Format::Json, None) => ("application/json", StatusCode::OK),
-        (Format::Json, Some(_)) => ("application/json", StatusCode::PARTIAL_CONTENT),
+    let status = match (signal, format, &outcome) {
+        (Signal::Traces, Format::Json, Some(_)) => StatusCode::PARTIAL_CONTENT,
+        (Signal::Traces | Signal::Logs | Signal::Metrics, Format::Json | Format::Protobuf, _) => {
+            StatusCode::OK
+        }
     };
     Response::builder()
         .status(status)
-        .header(CONTENT_TYPE, kind)
-        .body(encode_traces_response(format, outcome.as_ref()).into())
+        .header(CONTENT_TYPE, format.content_type())
+        .body(encode_response(signal, format, outcome.as_ref()).into())
         .map_err(|error| Trouble::invalid(error.to_string()))
 }
 
-/// What the sender is told of spans that were refused.
+/// What the sender is told of what was refused.
 pub(crate) fn outcome(accepted: &Accepted) -> Option<Outcome> {
     let message = || accepted.reason.clone();
     (accepted.rejected > 0).then(|| Outcome { rejected: accepted.rejected, message: message() })

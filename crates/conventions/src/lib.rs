@@ -9,6 +9,9 @@
 //!
 //! What is absent stays null: a failed call has no resolved model and no tokens.
 //!
+//! [`log_event`] reads the GenAI events that come as log records. [`column_name`] and [`cell`] say how an attribute of any
+//! signal becomes a cell.
+//!
 //! One span at a time: this crate does not look at a span's trace, does no I/O, and knows no clock.
 
 mod attribute;
@@ -19,6 +22,7 @@ mod error;
 mod facts;
 mod identity;
 mod kind;
+mod log_event;
 mod messages;
 mod model;
 mod parameters;
@@ -33,6 +37,11 @@ mod view;
 
 use otlp::Span;
 use schema::Row;
+
+pub use attribute::column_name;
+pub use cells::cell;
+pub use log_event::{LogEvent, log_event};
+pub use payload::of_cell;
 
 use crate::attribute::Origin;
 use crate::cells::Cells;

@@ -7,22 +7,25 @@ use std::time::{Duration, Instant};
 use clock::SharedClock;
 use conventions::{Options, Vantage, normalise};
 use lake::Lake;
-use otlp::{Span, Traces};
-use schema::{Kind, Row, Table};
+use otlp::{Logs, Metrics, Span, Traces};
+use schema::{Kind, OrgName, Row, Table};
 use tasks::{Stage, Tasks};
 use wal::{Position, Replay, ReplayReport, Wal};
 
-use crate::books::{Books, Counts};
+use crate::books::{Counts, Shelf};
 use crate::error::Error;
+use crate::logs;
+use crate::metrics::Sheets;
 use crate::recent::{Recent, SpanKey};
-use crate::record;
+use crate::record::{self, Part};
+use crate::refusals::Refusals;
 
 /// What is admitted, and for how long repeats are recognised.
 #[derive(Clone, Debug)]
 pub struct IngestConfig {
-    /// A span that began longer ago is refused.
+    /// A span that began longer ago is refused, and so is an older log record or data point.
     pub oldest: Duration,
-    /// A span that begins further ahead of now is refused.
+    /// A span that begins further ahead of now is refused, and so is such a log record or data point.
     pub furthest_ahead: Duration,
     /// Recent spans that are remembered at least, to recognise repeats.
     pub remembered_spans: usize,
@@ -47,13 +50,13 @@ impl Default for IngestConfig {
 /// What became of a batch.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Accepted {
-    /// Spans that are stored now.
+    /// Spans, log records or data points that are stored now.
     pub stored: u64,
     /// Spans that had been stored before.
     pub duplicates: u64,
-    /// Spans that were refused.
+    /// Those that were refused.
     pub rejected: u64,
-    /// Why, in one sentence; empty if none was.
+    /// Why: the first few reasons; empty if none was.
     pub reason: String,
 }
 
@@ -79,7 +82,7 @@ struct Inner {
     tasks: Tasks,
     config: IngestConfig,
     recent: Recent,
-    books: Books,
+    books: Shelf,
     /// Where the log stood when, newest last.
     marks: Mutex<VecDeque<Mark>>,
 }
@@ -124,7 +127,7 @@ impl Ingest {
         config: IngestConfig,
     ) -> Self {
         let recent = Recent::new(config.remembered_spans);
-        let (books, marks) = (Books::default(), Mutex::default());
+        let (books, marks) = (Shelf::default(), Mutex::default());
         Self(Arc::new(Inner { wal, lake, clock, tasks, config, recent, books, marks }))
     }
 
@@ -133,22 +136,63 @@ impl Ingest {
     /// # Errors
     /// When nothing was taken and the sender should send the batch again.
     pub async fn traces(&self, table: Table, traces: Traces) -> Result<Accepted, Error> {
-        let mut accepted = Accepted {
-            rejected: traces.rejected.len() as u64,
-            reason: traces
-                .rejected
-                .first()
-                .map(|rejected| rejected.reason.clone())
-                .unwrap_or_default(),
-            ..Accepted::default()
-        };
-        let received = traces.spans.len() as u64 + accepted.rejected;
-        let spans = self.0.of_good_age(traces.spans, &mut accepted);
+        let mut refusals = Refusals::of(&traces.rejected);
+        let received = traces.spans.len() as u64 + refusals.count();
+        let spans = self.0.of_good_age(traces.spans, "spans", |span| span.start_ns, &mut refusals);
         let options = Options { vantage: Vantage::App, service_name: table.stream.clone() };
         let result = self.store(table, spans, options, |_, _| {}).await;
-        self.0.books.enter(received, accepted.rejected, &result);
+        self.0.books.of(Kind::Traces).enter(received, refusals.count(), &result);
         let (stored, duplicates) = result?;
-        Ok(Accepted { stored, duplicates, ..accepted })
+        Ok(refusals.accepted(stored, duplicates))
+    }
+
+    /// Takes a batch of log records into a log stream. When this answers, what it accepted is on disk and visible.
+    /// Repeats are not recognised: a log record has no id.
+    ///
+    /// # Errors
+    /// As [`Ingest::traces`].
+    pub async fn logs(&self, table: Table, logs: Logs) -> Result<Accepted, Error> {
+        let mut refusals = Refusals::of(&logs.rejected);
+        let received = logs.records.len() as u64 + refusals.count();
+        let now_ns = u64::try_from(self.0.clock.now().0).unwrap_or(0);
+        let time = |record: &otlp::LogRecord| logs::time(record, now_ns);
+        let records = self.0.of_good_age(logs.records, "log records", time, &mut refusals);
+        let rows: Vec<Row> = records.iter().map(|record| logs::row(record, now_ns)).collect();
+        let count = rows.len() as u64;
+        let result = match self.may_take(&table) {
+            Ok(()) => self.store_rows(vec![(table, rows)]).await.map(|()| (count, 0)),
+            Err(error) => Err(error),
+        };
+        self.0.books.of(Kind::Logs).enter(received, refusals.count(), &result);
+        result?;
+        Ok(refusals.accepted(count, 0))
+    }
+
+    /// Takes a batch of metrics, each into streams named after it: all or nothing of what is good. When this answers,
+    /// what it accepted is on disk and visible. Repeats are not recognised.
+    ///
+    /// # Errors
+    /// As [`Ingest::traces`]. A metric that would need more streams than there may be is no error: its points are
+    /// refused.
+    pub async fn metrics(&self, org: OrgName, metrics: Metrics) -> Result<Accepted, Error> {
+        let mut refusals = Refusals::of(&metrics.rejected);
+        let received = metrics.points() as u64 + refusals.count();
+        let lake = &self.0.lake;
+        let mut sheets = Sheets::new(org.clone(), lake.room_for_streams(&org, Kind::Metrics));
+        for mut metric in metrics.metrics {
+            let points = std::mem::take(&mut metric.points);
+            let time = |point: &otlp::Point| point.time_ns;
+            metric.points = self.0.of_good_age(points, "data points", time, &mut refusals);
+            if !metric.points.is_empty() {
+                sheets.add(&metric, |table| lake.has(table));
+            }
+        }
+        let count = sheets.points;
+        let parts = sheets.done(&mut refusals);
+        let result = self.store_rows(parts).await.map(|()| (count, 0));
+        self.0.books.of(Kind::Metrics).enter(received, refusals.count(), &result);
+        result?;
+        Ok(refusals.accepted(count, 0))
     }
 
     /// Takes the gateway's own spans of calls. `observe` sees the rows and their log position after they are on
@@ -165,7 +209,7 @@ impl Ingest {
         let received = spans.len() as u64;
         let options = Options { vantage: Vantage::Gateway, service_name: table.stream.clone() };
         let result = self.store(table, spans, options, observe).await;
-        self.0.books.enter(received, 0, &result);
+        self.0.books.of(Kind::Traces).enter(received, 0, &result);
         result.map(|_| ())
     }
 
@@ -174,7 +218,7 @@ impl Ingest {
     /// # Errors
     /// When the log did not take them.
     pub async fn rows(&self, table: Table, rows: Vec<Row>) -> Result<(), Error> {
-        self.commit(table, rows, Vec::new(), |_, _| {}).await
+        self.commit(vec![(table, rows)], Vec::new(), |_, _| {}).await
     }
 
     /// Hands to the lake what the log holds and the lake has not committed, oldest first; `each` sees all of it,
@@ -185,16 +229,17 @@ impl Ingest {
         for entry in log.by_ref() {
             let record =
                 entry.map_err(|error| error.to_string()).and_then(|(position, payload)| {
-                    let (table, rows) =
-                        record::decode(&payload).map_err(|error| error.to_string())?;
-                    Ok((position.0, table, rows))
+                    let parts = record::decode(&payload).map_err(|error| error.to_string())?;
+                    Ok((position.0, parts))
                 });
             match record {
-                Ok((position, table, rows)) => {
-                    self.0.remember(&table, &rows);
-                    each(position, &table, &rows);
-                    replayed.rows += rows.len() as u64;
-                    self.0.lake.append(&table, position, rows);
+                Ok((position, parts)) => {
+                    for (table, rows) in parts {
+                        self.0.remember(&table, &rows);
+                        each(position, &table, &rows);
+                        replayed.rows += rows.len() as u64;
+                        self.0.lake.append(&table, position, rows);
+                    }
                 }
                 Err(why) => {
                     let (count, _) = replayed.unreadable.take().unwrap_or_default();
@@ -221,10 +266,10 @@ impl Ingest {
         if self.0.lake.has_room() { Ok(()) } else { Err(Error::NoRoom) }
     }
 
-    /// The counts of what came in.
+    /// The counts of what came in: of spans, log records or data points.
     #[must_use]
-    pub fn books(&self) -> Counts {
-        self.0.books.counts()
+    pub fn books(&self, kind: Kind) -> Counts {
+        self.0.books.of(kind).counts()
     }
 
     /// The log's own counts.
@@ -242,9 +287,7 @@ impl Ingest {
         observe: impl FnOnce(u64, &[Row]) + Send + 'static,
     ) -> Result<(u64, u64), Error> {
         self.has_room()?;
-        if !self.0.lake.may_take(&table) {
-            return Err(Error::TooManyStreams { stream: table.stream });
-        }
+        self.may_take(&table)?;
         let keys: Vec<SpanKey> =
             spans.iter().map(|span| SpanKey::new(&table, span.trace_id, span.span_id)).collect();
         let new = self.0.recent.admit(&keys).map_err(|_in_flight| Error::InFlight)?;
@@ -258,17 +301,30 @@ impl Ingest {
             .collect();
         let (stored, duplicates) = (rows.len() as u64, (new.len() - rows.len()) as u64);
         if !rows.is_empty() {
-            self.commit(table, rows, fresh, observe).await?;
+            self.commit(vec![(table, rows)], fresh, observe).await?;
         }
         Ok((stored, duplicates))
     }
 
-    /// Logs rows, then makes them visible. Runs to its end also when the caller goes away: a record that is in the
+    /// Stores rows of log or metrics streams.
+    async fn store_rows(&self, mut parts: Vec<Part>) -> Result<(), Error> {
+        self.has_room()?;
+        parts.retain(|(_, rows)| !rows.is_empty());
+        if parts.is_empty() { Ok(()) } else { self.commit(parts, Vec::new(), |_, _| {}).await }
+    }
+
+    fn may_take(&self, table: &Table) -> Result<(), Error> {
+        if self.0.lake.may_take(table) {
+            return Ok(());
+        }
+        Err(Error::TooManyStreams { stream: table.stream.clone() })
+    }
+
+    /// Logs rows as one record, then makes them visible; `observe` sees those of the first table. Runs to its end also when the caller goes away: a record that is in the
     /// log and not in the lake would be invisible until the next start.
     async fn commit(
         &self,
-        table: Table,
-        rows: Vec<Row>,
+        parts: Vec<Part>,
         keys: Vec<SpanKey>,
         observe: impl FnOnce(u64, &[Row]) + Send + 'static,
     ) -> Result<(), Error> {
@@ -277,12 +333,14 @@ impl Ingest {
         let (done, result) = tokio::sync::oneshot::channel();
         self.0.tasks.spawn(Stage::Wal, "ingest-commit", async move {
             let ticket = inner.lake.ticket();
-            let logged = inner.wal.append(record::encode(&table, &rows)).await;
+            let logged = inner.wal.append(record::encode(&parts)).await;
             match logged {
                 Ok(position) => {
                     keys.settle();
-                    observe(position.0, &rows);
-                    inner.lake.append(&table, position.0, rows);
+                    observe(position.0, parts.first().map_or(&[], |(_, rows)| rows));
+                    for (table, rows) in parts {
+                        inner.lake.append(&table, position.0, rows);
+                    }
                     drop(ticket);
                     let _ = done.send(Ok(()));
                 }
@@ -297,22 +355,26 @@ impl Ingest {
 }
 
 impl Inner {
-    /// Passes on the spans whose start is neither too old nor too far ahead.
-    fn of_good_age(&self, spans: Vec<Span>, accepted: &mut Accepted) -> Vec<Span> {
+    /// Passes on what is neither too old nor too far ahead; `time` is in nanoseconds.
+    fn of_good_age<T>(
+        &self,
+        all: Vec<T>,
+        what: &str,
+        time: impl Fn(&T) -> u64,
+        refusals: &mut Refusals,
+    ) -> Vec<T> {
         let now = u128::try_from(self.clock.now().0).unwrap_or(0);
         let oldest = now.saturating_sub(self.config.oldest.as_nanos());
         let newest = now + self.config.furthest_ahead.as_nanos();
-        let (good, bad): (Vec<_>, Vec<_>) = spans
-            .into_iter()
-            .partition(|span| (oldest..=newest).contains(&u128::from(span.start_ns)));
+        let (good, bad): (Vec<_>, Vec<_>) =
+            all.into_iter().partition(|one| (oldest..=newest).contains(&u128::from(time(one))));
         if !bad.is_empty() {
-            accepted.rejected += bad.len() as u64;
             let days = self.config.oldest.as_secs() / 86_400;
             let minutes = self.config.furthest_ahead.as_secs() / 60;
-            accepted.reason = format!(
-                "{} spans began more than {days} days ago or more than {minutes} minutes ahead of the server's clock",
-                bad.len()
+            let reason = format!(
+                "{what} are more than {days} days old or more than {minutes} minutes ahead of the server's clock"
             );
+            refusals.add(bad.len() as u64, &reason);
         }
         good
     }

@@ -1,29 +1,21 @@
 //! Protobuf requests: first a census of the wire, so that a small body cannot become a large heap, then prost.
 
-mod census;
+pub(crate) mod logs;
+pub(crate) mod metrics;
 
 use std::sync::Arc;
 
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
-use opentelemetry_proto::tonic::common::v1::{self as common, any_value::Value};
 use opentelemetry_proto::tonic::trace::v1 as wire;
 use prost::Message;
 
 use crate::DecodeError;
-use crate::model::{
-    self, AnyValue, Event, Limits, Link, Rejected, Resource, Scope, Span, Status, Traces,
-};
+use crate::census::{self, Shape};
+use crate::model::{self, Event, Limits, Link, Rejected, Resource, Scope, Span, Status, Traces};
+use crate::values::{key_values, resource, scope};
 
 pub(crate) fn decode(body: &[u8], limits: &Limits) -> Result<Traces, DecodeError> {
-    if body.len() > limits.decompressed_bytes {
-        return Err(DecodeError::TooLarge {
-            max_bytes: limits.decompressed_bytes,
-            compressed: false,
-        });
-    }
-    if census::weight(body, limits.decoded_bytes) > limits.decoded_bytes {
-        return Err(DecodeError::TooMany { max_bytes: limits.decoded_bytes });
-    }
+    census::admit(body, Shape::TracesRequest, limits)?;
     Ok(admit(ExportTraceServiceRequest::decode(body)?, limits))
 }
 
@@ -31,9 +23,7 @@ pub(crate) fn decode(body: &[u8], limits: &Limits) -> Result<Traces, DecodeError
 pub(crate) fn admit(request: ExportTraceServiceRequest, limits: &Limits) -> Traces {
     let mut traces = Traces::default();
     for group in request.resource_spans {
-        let attributes =
-            group.resource.map(|resource| key_values(resource.attributes)).unwrap_or_default();
-        let resource = Arc::new(Resource { attributes });
+        let resource = resource(group.resource);
         for scoped in group.scope_spans {
             let scope = Arc::new(scoped.scope.map(scope).unwrap_or_default());
             traces.spans.reserve(scoped.spans.len());
@@ -68,10 +58,6 @@ fn span(raw: wire::Span, resource: &Arc<Resource>, scope: &Arc<Scope>) -> Result
     })
 }
 
-fn scope(raw: common::InstrumentationScope) -> Scope {
-    Scope { name: raw.name, version: raw.version, attributes: key_values(raw.attributes) }
-}
-
 fn event(raw: wire::span::Event) -> Event {
     Event {
         time_ns: raw.time_unix_nano,
@@ -89,37 +75,6 @@ fn link(raw: wire::span::Link) -> Link {
         flags: raw.flags,
         attributes: key_values(raw.attributes),
         dropped_attributes: raw.dropped_attributes_count,
-    }
-}
-
-/// Attributes whose value is absent are dropped.
-fn key_values(raw: Vec<common::KeyValue>) -> Vec<(String, AnyValue)> {
-    let mut attributes = Vec::with_capacity(raw.len());
-    for common::KeyValue { key, value, .. } in raw {
-        match any_value(value) {
-            AnyValue::Null => {}
-            value => attributes.push((key, value)),
-        }
-    }
-    attributes
-}
-
-fn any_value(raw: Option<common::AnyValue>) -> AnyValue {
-    let Some(value) = raw.and_then(|raw| raw.value) else { return AnyValue::Null };
-    match value {
-        Value::StringValue(text) => AnyValue::Text(text),
-        Value::BoolValue(bool) => AnyValue::Bool(bool),
-        Value::IntValue(int) => AnyValue::Int(int),
-        Value::DoubleValue(double) => AnyValue::Double(double),
-        Value::BytesValue(bytes) => AnyValue::Bytes(bytes),
-        Value::ArrayValue(array) => {
-            AnyValue::Array(array.values.into_iter().map(|value| any_value(Some(value))).collect())
-        }
-        Value::KvlistValue(list) => AnyValue::Map(
-            list.values.into_iter().map(|entry| (entry.key, any_value(entry.value))).collect(),
-        ),
-        // An index into a string table that only the profiles signal has.
-        Value::StringValueStrindex(_) => AnyValue::Null,
     }
 }
 

@@ -1,7 +1,9 @@
+use opentelemetry_proto::tonic::common::v1::{self as common, any_value::Value};
 use opentelemetry_proto::tonic::resource::v1::Resource as WireResource;
 use proptest::prelude::*;
 
 use super::*;
+use crate::model::AnyValue;
 use crate::{Format, decode_traces};
 
 fn attribute(key: &str, value: Value) -> common::KeyValue {
