@@ -9,9 +9,11 @@ from openobserve import openobserve_init
 
 openobserve_init()
 from opentelemetry import metrics, trace
+from opentelemetry.sdk._logs import LoggingHandler
 
 log = logging.getLogger("my.app")
 log.setLevel(logging.INFO)
+log.addHandler(LoggingHandler())
 meter = metrics.get_meter("my.app", "1.0")
 with trace.get_tracer("my.app").start_as_current_span("work") as span:
     log.warning("slow answer for %s", "user-7", extra={"route": "/chat", "ms": 812})
