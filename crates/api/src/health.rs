@@ -13,6 +13,7 @@ use http::header::{ACCEPT, CONTENT_TYPE};
 use ingest::Ingest;
 use lake::Lake;
 use openmetrics::{Family, LabelName, Labels, Page, PageError, negotiate};
+use query::Query;
 use serde_json::json;
 
 use crate::door::Door;
@@ -34,6 +35,8 @@ const DROPPED: Family = Family::new(
 const QUEUED: Family =
     Family::new("inferscope_gateway_records_queued_bytes", "Recorded calls that wait to be stored")
         .with_unit("bytes");
+const QUERIES: Family =
+    Family::new("inferscope_queries_running", "Questions that are being answered now");
 const OUTCOME: LabelName = LabelName::new("outcome");
 
 #[derive(Clone)]
@@ -42,6 +45,7 @@ pub(crate) struct Health {
     pub(crate) ingest: Ingest,
     pub(crate) gateway: Arc<Gateway>,
     pub(crate) lake: Arc<Lake>,
+    pub(crate) query: Query,
 }
 
 pub(crate) fn routes(health: Health) -> Router {
@@ -87,6 +91,7 @@ impl Health {
         page.gauge(&HOT_BYTES)?.add(&Labels::NONE, self.lake.hot_bytes() as u64);
         page.counter(&DROPPED)?.add(&Labels::NONE, self.gateway.recording().dropped());
         page.gauge(&QUEUED)?.add(&Labels::NONE, self.gateway.recording().queued_bytes() as u64);
+        page.gauge(&QUERIES)?.add(&Labels::NONE, self.query.running() as u64);
         Ok(())
     }
 }

@@ -14,6 +14,7 @@ mod health;
 mod hub;
 mod native;
 mod open_metrics;
+mod open_observe;
 mod otlp_grpc;
 mod otlp_http;
 mod search;
@@ -82,6 +83,7 @@ pub fn router(services: Services) -> Router {
         ingest: services.ingest,
         gateway: Arc::clone(&gateway),
         lake: services.lake,
+        query: services.query.clone(),
     };
     let metrics = open_metrics::MetricsRoutes {
         door: door.clone(),
@@ -96,6 +98,9 @@ pub fn router(services: Services) -> Router {
     };
     let traces =
         native::traces::TraceRoutes { door: door.clone(), query: services.query.clone(), clock };
+    let sql = native::sql::SqlRoutes { door: door.clone(), query: services.query.clone() };
+    let compatible =
+        open_observe::Compatible { door: door.clone(), query: services.query.clone() };
     Router::new()
         .merge(otlp_http::routes(otlp.clone()))
         .merge(otlp_grpc::routes(otlp))
@@ -103,7 +108,10 @@ pub fn router(services: Services) -> Router {
         .merge(hub::routes(hub::HubRoutes { door: door.clone(), fleet }))
         .merge(open_metrics::routes(metrics))
         .merge(native::endpoints::routes(endpoints))
+        .merge(native::sessions::routes(traces.clone()))
         .merge(native::traces::routes(traces))
+        .merge(native::sql::routes(sql))
+        .merge(open_observe::routes(compatible))
         .merge(native::tokens::routes(door.clone()))
         .merge(native::routes(native::AboutRoutes {
             door: door.clone(),

@@ -178,6 +178,13 @@ impl Lake {
         Ok(Some(TableView::new(view, slot.folder.clone(), asked, null_as)))
     }
 
+    /// The tables of an organisation, in no order.
+    #[must_use]
+    pub fn tables(&self, org: &OrgName) -> Vec<Table> {
+        let slots = self.slots.read().unwrap_or_else(PoisonError::into_inner);
+        slots.keys().filter(|table| table.org == *org).cloned().collect()
+    }
+
     /// The smallest log position that must be kept: all below it is committed.
     #[must_use]
     pub fn keep_from(&self) -> u64 {
