@@ -359,3 +359,19 @@ def test_calls_are_compared_by_any_field(server, filled):
     assert model["ttft_s"]["p50"] is None
     said = got(server, f"/scope/v1/orgs/{filled}/models?{native_span()}&by=session")
     assert [(row["value"], row["calls"], row["model_requested"]) for row in said["models"]] == [("session-0", 5, None), ("session-1", 5, None)]
+
+
+def test_what_is_different_about_slow_calls(server, org):
+    spans = [call(number, attributes={"region": "far" if number >= 15 else "near"}) for number in range(20)]
+    send(server, org, spans)
+    body = {"q": "duration:>15ms", "from_us": now_us() - HOUR_US, "to_us": now_us() + 60_000_000}
+    answer = server.post(f"/scope/v1/orgs/{org}/explain", json=body)
+    assert answer.status_code == 200, answer.text
+    said = answer.json()
+    assert (said["selected_calls"], said["other_calls"], said["sampled"]) == (5, 15, False)
+    first = next(one for one in said["differences"] if one["column"] == "region")
+    assert first["score"] == max(one["score"] for one in said["differences"])
+    assert {value["value"]: value["selected_share"] for value in first["values"]} == {"far": 1.0, "near": 0.0}
+    assert not any(one["column"] == "duration" for one in said["differences"])
+    few = server.post(f"/scope/v1/orgs/{org}/explain", json={**body, "q": "duration:>1h"})
+    assert few.status_code == 400 and "at least 5" in few.json()["error"]["message"]

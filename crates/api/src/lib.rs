@@ -109,6 +109,7 @@ pub fn router(services: Services) -> Router {
         .merge(open_metrics::routes(metrics))
         .merge(native::endpoints::routes(endpoints))
         .merge(native::sessions::routes(traces.clone()))
+        .merge(native::explain::routes(traces.clone()))
         .merge(native::traces::routes(traces))
         .merge(native::sql::routes(sql))
         .merge(open_observe::routes(compatible))

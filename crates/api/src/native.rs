@@ -1,6 +1,7 @@
 //! Our own API, which the web pages use: `/scope/v1/…`.
 
 pub(crate) mod endpoints;
+pub(crate) mod explain;
 pub(crate) mod sessions;
 pub(crate) mod sql;
 pub(crate) mod tokens;

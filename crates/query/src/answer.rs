@@ -44,6 +44,19 @@ impl Found {
             .flat_map(|batch| (0..batch.num_rows()).map(move |row| Cells { batch, row }))
     }
 
+    /// The cells of a column of texts.
+    pub(crate) fn texts_of(&self, name: &str) -> Vec<Option<String>> {
+        let columns = self.batches.iter().filter_map(|batch| batch.column_by_name(name));
+        columns
+            .filter_map(|column| arrow::compute::cast(column, &DataType::Utf8).ok())
+            .flat_map(|column| {
+                let texts: Vec<Option<String>> =
+                    column.as_string::<i32>().iter().map(|text| text.map(str::to_owned)).collect();
+                texts
+            })
+            .collect()
+    }
+
     /// Keeps the first rows; answers whether there were more.
     pub(crate) fn keep(&mut self, most: usize) -> bool {
         let (mut left, were) = (most, self.rows);

@@ -9,6 +9,7 @@ mod answer;
 mod condition;
 mod dialect;
 mod error;
+mod explain;
 mod filter;
 mod format;
 mod functions;
@@ -26,6 +27,7 @@ mod values;
 
 pub use answer::Found;
 pub use error::Error;
+pub use explain::{Difference, Explanation, Share};
 pub use filter::Filter;
 pub use format::{Encoder, Format};
 pub use groups::{GroupBy, GroupSummary, Groups, Order, Page};

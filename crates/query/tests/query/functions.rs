@@ -228,7 +228,7 @@ async fn aggregates_of_the_dialect_count_and_estimate() {
         (
             "select approx_percentile_cont(duration, 0.5) as p, approx_median(duration) as m, approx_distinct(user_id) as d, \
              percentile_cont(0.5) within group (order by duration) as c from default",
-            r#"[{"p":25,"m":25,"d":2,"c":25.0}]"#,
+            r#"[{"p":25.0,"m":25.0,"d":2,"c":25.0}]"#,
         ),
         (
             "select service_name as s, approx_topk(user_id, 1) as t from default group by s order by s",

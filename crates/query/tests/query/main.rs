@@ -1,5 +1,6 @@
 //! What a question gets: nulls for what nobody sent, numbers as numbers, pages, and clear refusals.
 
+mod compare;
 mod filters;
 mod functions;
 mod groups;
@@ -154,7 +155,7 @@ async fn what_is_refused_says_why() {
     ));
     assert!(matches!(
         refused("select no_such_function(1) from default", as_written).await,
-        Error::Sql(_)
+        Error::Function(_)
     ));
     assert!(matches!(refused("delete from default", as_written).await, Error::NotAllowed(_)));
     assert!(matches!(refused("select 1 from default", Size::Rows(11)).await, Error::Parameter(_)));
@@ -300,7 +301,7 @@ async fn an_answer_beyond_its_bytes_is_partial_and_greedy_functions_are_none() {
     let found = house.ask("select _timestamp from default order by _timestamp limit 20000").await;
     assert!(found.partial.is_some_and(|why| why.contains("bytes")) && found.rows < 20_000);
     let greedy = house.query.search(&search("select repeat('a', 1000000000)", Size::Rows(1))).await;
-    assert!(matches!(greedy, Err(Error::Sql(_))));
+    assert!(matches!(greedy, Err(Error::Function(_))));
 }
 
 #[tokio::test]
