@@ -340,7 +340,7 @@ def test_sessions_and_users_with_their_sums(server, filled):
     said = got(server, f"/scope/v1/orgs/{filled}/sessions?{native_span()}&limit=1")
     (newest,) = said["sessions"]
     assert (newest["session_id"], newest["calls"], newest["errors"]) == ("session-1", 5, 0)
-    assert newest["tokens_input"] == 2 + 4 + 6 + 8 + 10 and newest["token_source"] == "reported"
+    assert newest["tokens_input"] == 2 + 4 + 6 + 8 + 10 and newest["token_source"] == "derived"
     assert newest["cost_usd"] is None and newest["unpriced_calls"] == 5
     send(server, filled, [call(50, attributes={"session.id": "session-2"})])
     rest = got(server, f"/scope/v1/orgs/{filled}/sessions?{native_span()}&before={said['next']}")

@@ -5,11 +5,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arrow::array::RecordBatch;
+use datafusion::common::tree_node::{Transformed, TreeNode as _};
 use datafusion::dataframe::DataFrame;
 use datafusion::execution::TaskContext;
 use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::logical_expr::LogicalPlan;
+use datafusion::physical_plan::coop::CooperativeExec;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::col;
 use futures::StreamExt;
@@ -241,7 +243,7 @@ impl Query {
     ) -> Result<(About, Arc<dyn ExecutionPlan>, Arc<TaskContext>), Error> {
         let (planned, newest_first) = self.planned(question).await?;
         let frame = page(planned.frame, question.offset, question.size, limit)?;
-        let plan = frame.create_physical_plan().await?;
+        let plan = yielding(frame.create_physical_plan().await?)?;
         let extent = planned.extent;
         let about = About {
             schema: plan.schema(),
@@ -356,6 +358,19 @@ pub(crate) struct Own<'a> {
     pub(crate) sql: String,
     pub(crate) range: TimeRange,
     pub(crate) condition: &'a Condition,
+}
+
+/// Joins make much of little without asking a table for more, which is where plans yield: have them yield too, or a
+/// query that nobody waits for could not be ended.
+fn yielding(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>, Error> {
+    let wrapped = plan.transform_up(|node| {
+        Ok(if node.children().len() > 1 {
+            Transformed::yes(Arc::new(CooperativeExec::new(node)) as Arc<dyn ExecutionPlan>)
+        } else {
+            Transformed::no(node)
+        })
+    })?;
+    Ok(wrapped.data)
 }
 
 /// Sorts newest first, below a LIMIT if there is one.

@@ -60,8 +60,9 @@ async fn a_limit_of_rows_makes_the_answer_partial_and_says_which() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_question_that_nobody_waits_for_ends_and_makes_room() {
     let house = numbered(Limits { concurrent: 1, ..Limits::default() }, 3_000).await;
+    // Four times itself: one side of the join alone has more rows than could ever be counted.
     let heavy = all(
-        "select sum(a._timestamp + b._timestamp * c._timestamp) as s from default a, default b, default c",
+        "select sum(a._timestamp * b._timestamp + c._timestamp) as s from default a, default b, default c, default d",
     );
     let query = house.query.clone();
     let waiting = tokio::spawn({
