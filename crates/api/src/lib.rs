@@ -99,8 +99,7 @@ pub fn router(services: Services) -> Router {
     let traces =
         native::traces::TraceRoutes { door: door.clone(), query: services.query.clone(), clock };
     let sql = native::sql::SqlRoutes { door: door.clone(), query: services.query.clone() };
-    let compatible =
-        open_observe::Compatible { door: door.clone(), query: services.query.clone() };
+    let compatible = open_observe::Compatible { door: door.clone(), query: services.query.clone() };
     Router::new()
         .merge(otlp_http::routes(otlp.clone()))
         .merge(otlp_grpc::routes(otlp))

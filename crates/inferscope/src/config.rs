@@ -325,8 +325,7 @@ impl Checker<'_> {
                 most_bytes: self.at_least_one("query.most_bytes", raw.query.most_bytes),
                 most_streamed_rows: self
                     .at_least_one("query.most_streamed_rows", raw.query.most_streamed_rows),
-                stream_timeout: self
-                    .seconds("query.stream_timeout_s", raw.query.stream_timeout_s),
+                stream_timeout: self.seconds("query.stream_timeout_s", raw.query.stream_timeout_s),
                 full_text_columns: raw.query.full_text_columns,
                 spill_folder: None,
             },

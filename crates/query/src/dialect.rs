@@ -137,8 +137,7 @@ fn search_columns(function: &mut Function, columns: &[String]) -> ControlFlow<Er
             return ControlFlow::Break(Error::Sql(format!("{name} takes {wanted} arguments")));
         }
     }
-    function.name =
-        ObjectName(vec![ObjectNamePart::Identifier(Ident::new(over(&name)))]);
+    function.name = ObjectName(vec![ObjectNamePart::Identifier(Ident::new(over(&name)))]);
     ControlFlow::Continue(())
 }
 

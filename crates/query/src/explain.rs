@@ -31,11 +31,28 @@ const LONGEST: usize = 200;
 
 /// Columns that are different on every call, or long.
 const LEFT_OUT: [&str; 22] = [
-    "_timestamp", "trace_id", "span_id", "reference_parent_span_id", "reference_parent_trace_id",
-    "start_time", "end_time", "events", "links", "attributes_overflow", "gen_ai_response_id",
-    "llm_input", "llm_output", "gen_ai_input_messages", "gen_ai_output_messages",
-    "gen_ai_system_instructions", "gen_ai_tool_definitions", "llm_invocation_parameters",
-    "error_message", "status_message", "trace_state", "flags",
+    "_timestamp",
+    "trace_id",
+    "span_id",
+    "reference_parent_span_id",
+    "reference_parent_trace_id",
+    "start_time",
+    "end_time",
+    "events",
+    "links",
+    "attributes_overflow",
+    "gen_ai_response_id",
+    "llm_input",
+    "llm_output",
+    "gen_ai_input_messages",
+    "gen_ai_output_messages",
+    "gen_ai_system_instructions",
+    "gen_ai_tool_definitions",
+    "llm_invocation_parameters",
+    "error_message",
+    "status_message",
+    "trace_state",
+    "flags",
 ];
 
 /// How some calls differ from the rest.
@@ -89,9 +106,8 @@ impl Query {
                 spread::difference(column, &chosen.texts_of(column), &others.texts_of(column))
             })
             .collect();
-        differences.sort_by(|a, b| {
-            b.score.total_cmp(&a.score).then_with(|| a.column.cmp(&b.column))
-        });
+        differences
+            .sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.column.cmp(&b.column)));
         differences.truncate(limit);
         let sampled = selected.max(rest) > MOST_CALLS as u64;
         Ok(Explanation { selected, rest, sampled, differences })
@@ -106,7 +122,9 @@ fn comparable(info: &StreamInfo, filter: &Filter) -> Vec<String> {
         .map(|(name, _)| name.as_str())
         .filter(|name| !LEFT_OUT.contains(name) && !named.contains(name))
         // A second name of a column tells nothing new.
-        .filter(|name| schema::column(name).is_none_or(|column| !column.meaning.starts_with("same as")))
+        .filter(|name| {
+            schema::column(name).is_none_or(|column| !column.meaning.starts_with("same as"))
+        })
         .take(MOST_COLUMNS)
         .map(str::to_owned)
         .collect()

@@ -263,8 +263,10 @@ mod tests {
 
     #[test]
     fn terms_are_told_apart() {
-        let filter = Filter::parse(r#" service:checkout  -model:llama* duration:>=2s "rate \"limit\"" http://x "#)
-            .expect("is good");
+        let filter = Filter::parse(
+            r#" service:checkout  -model:llama* duration:>=2s "rate \"limit\"" http://x "#,
+        )
+        .expect("is good");
         let [service, model, duration, text, address] = &filter.terms[..] else {
             panic!("five terms: {filter:?}")
         };

@@ -43,7 +43,7 @@ enum Inner {
     Json { is_first: bool },
     Lines,
     Csv { schema: SchemaRef, is_first: bool },
-    Arrow(StreamWriter<Vec<u8>>),
+    Arrow(Box<StreamWriter<Vec<u8>>>),
 }
 
 impl std::fmt::Debug for Encoder {
@@ -63,7 +63,7 @@ impl Encoder {
             Format::Lines => Inner::Lines,
             Format::Csv => Inner::Csv { schema: Arc::clone(schema), is_first: true },
             Format::Arrow => {
-                Inner::Arrow(StreamWriter::try_new(Vec::new(), schema).map_err(failed)?)
+                Inner::Arrow(Box::new(StreamWriter::try_new(Vec::new(), schema).map_err(failed)?))
             }
         }))
     }
@@ -102,7 +102,9 @@ impl Encoder {
     /// As [`Encoder::rows`].
     pub fn end(self) -> Result<Vec<u8>, Error> {
         match self.0 {
-            Inner::Json { .. } | Inner::Lines | Inner::Csv { is_first: false, .. } => Ok(Vec::new()),
+            Inner::Json { .. } | Inner::Lines | Inner::Csv { is_first: false, .. } => {
+                Ok(Vec::new())
+            }
             Inner::Csv { schema, is_first: true } => csv(&RecordBatch::new_empty(schema), true),
             Inner::Arrow(mut writer) => {
                 writer.finish().map_err(failed)?;

@@ -169,9 +169,9 @@ fn trace(trace_id: &str, spans: &[SpanLine]) -> LatestTrace {
         service.1 += span.duration_us;
     }
     let mut models: Vec<String> = Vec::new();
-    let named = calls
-        .iter()
-        .filter_map(|call| call.fact(|span| span.answered.clone().or_else(|| span.requested.clone())));
+    let named = calls.iter().filter_map(|call| {
+        call.fact(|span| span.answered.clone().or_else(|| span.requested.clone()))
+    });
     for model in named {
         if !models.contains(&model) {
             models.push(model);

@@ -84,7 +84,8 @@ impl Query {
         let own = |sql| Own { stream: &stream, sql, range, condition: &condition };
         let summary = self.own(own(format!("{CALLS} {}", summary_sql(&by)))).await?;
         let classes = self.own(own(format!("{CALLS} {}", classes_sql(&by)))).await?;
-        let mut models: Vec<ModelSummary> = summary.cells().filter_map(|cells| read(&cells)).collect();
+        let mut models: Vec<ModelSummary> =
+            summary.cells().filter_map(|cells| read(&cells)).collect();
         for cells in classes.cells() {
             let Some(model) =
                 models.iter_mut().find(|model| Some(&model.value) == cells.text("value").as_ref())

@@ -153,7 +153,10 @@ mod tests {
     #[test]
     fn what_a_statement_defines_itself_is_not_missing() {
         for (sql, expected) in [
-            ("select duration, Nobody, \"NoBody\" from default where none > 1", vec!["nobody", "NoBody", "none"]),
+            (
+                "select duration, Nobody, \"NoBody\" from default where none > 1",
+                vec!["nobody", "NoBody", "none"],
+            ),
             ("select count(*) as n from default group by duration order by n", vec![]),
             ("with c as (select duration as d from default) select c.d, c.e from c", vec!["e"]),
             ("select x.value from (select unnest(a) as x from default)", vec!["a"]),

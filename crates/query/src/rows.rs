@@ -36,7 +36,10 @@ pub struct About {
 impl About {
     /// Names and types of the answer's columns.
     pub fn columns(&self) -> impl Iterator<Item = (&str, String)> {
-        self.schema.fields().iter().map(|field| (field.name().as_str(), field.data_type().to_string()))
+        self.schema
+            .fields()
+            .iter()
+            .map(|field| (field.name().as_str(), field.data_type().to_string()))
     }
 }
 
@@ -240,6 +243,9 @@ impl Piece {
         let rows = self.rows();
         let weight = self.0.get_array_memory_size().max(1);
         let each = rows.saturating_mul(bytes).div_euclid(weight).max(1);
-        (0..rows).step_by(each).map(|from| Self(self.0.slice(from, each.min(rows - from)))).collect()
+        (0..rows)
+            .step_by(each)
+            .map(|from| Self(self.0.slice(from, each.min(rows - from))))
+            .collect()
     }
 }

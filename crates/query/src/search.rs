@@ -34,7 +34,16 @@ const WAITING: usize = 2;
 
 /// The columns that hold running text. Source: OpenObserve's full-text columns.
 const FULL_TEXT: [&str; 10] = [
-    "log", "message", "msg", "content", "data", "body", "json", "error", "llm_input", "llm_output",
+    "log",
+    "message",
+    "msg",
+    "content",
+    "data",
+    "body",
+    "json",
+    "error",
+    "llm_input",
+    "llm_output",
 ];
 
 /// What a query may take.
@@ -191,7 +200,8 @@ impl Query {
             query.run(&question, limit, ready, found).await;
         }));
         // A step that does not yield cannot keep the time limit from passing: it runs on threads of its own.
-        let (about, plan) = match tokio::time::timeout_at((started + timeout).into(), prepared).await
+        let (about, plan) = match tokio::time::timeout_at((started + timeout).into(), prepared)
+            .await
         {
             Ok(Ok(prepared)) => prepared?,
             Ok(Err(_)) => {
@@ -208,7 +218,7 @@ impl Query {
         &self,
         question: &Question,
         limit: RowLimit,
-        ready: oneshot::Sender<Result<(About, Arc<dyn ExecutionPlan>), Error>>,
+        ready: oneshot::Sender<Result<Prepared, Error>>,
         found: mpsc::Sender<Result<RecordBatch, Error>>,
     ) {
         let (about, plan, context) = match self.prepare(question, limit).await {
@@ -270,7 +280,9 @@ impl Query {
             bytes += batch.get_array_memory_size();
             if bytes > self.limits.most_bytes && !batches.is_empty() {
                 let most = self.limits.most_bytes;
-                rows.cut(format!("the limit of {most} bytes (query.most_bytes) cut the answer short"));
+                rows.cut(format!(
+                    "the limit of {most} bytes (query.most_bytes) cut the answer short"
+                ));
                 break;
             }
             batches.push(batch);
@@ -345,6 +357,9 @@ struct Question {
     interval_s: Option<i64>,
 }
 
+/// What a question's answer will be, and the plan that finds it.
+type Prepared = (About, Arc<dyn ExecutionPlan>);
+
 /// Whether an answer is held in memory or given as it is found: each has its limits.
 #[derive(Clone, Copy, Debug)]
 enum Delivery {
@@ -409,9 +424,9 @@ fn page(frame: DataFrame, offset: usize, size: Size, limit: RowLimit) -> Result<
                 datafusion::functions_aggregate::expr_fn::count(datafusion::prelude::lit(1_i64));
             Ok(frame.aggregate(vec![], vec![count.alias("zo_sql_num")])?)
         }
-        Size::Rows(rows) if rows > most => Err(Error::Parameter(format!(
-            "size {rows} is more than {setting} allows ({most})"
-        ))),
+        Size::Rows(rows) if rows > most => {
+            Err(Error::Parameter(format!("size {rows} is more than {setting} allows ({most})")))
+        }
         Size::Rows(rows) => Ok(frame.limit(offset, Some(rows))?),
         Size::AsWritten { .. } if limited => Ok(frame.limit(offset, Some(beyond))?),
         Size::AsWritten { otherwise } => Ok(frame.limit(offset, Some(otherwise.min(beyond)))?),

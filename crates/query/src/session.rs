@@ -59,7 +59,10 @@ impl TimeRange {
 
     /// The same range, so much longer at both ends.
     pub(crate) const fn widened(self, by_us: i64) -> Self {
-        Self { from_us: self.from_us.saturating_sub(by_us), to_us: self.to_us.saturating_add(by_us) }
+        Self {
+            from_us: self.from_us.saturating_sub(by_us),
+            to_us: self.to_us.saturating_add(by_us),
+        }
     }
 }
 
@@ -85,7 +88,10 @@ impl Sources<'_> {
         let known = self.known(select)?;
         let is_known = |name: &str| known.values().any(|columns| columns.contains_key(name));
         let mut unknown = select.beyond(is_known);
-        unknown.extend(self.condition.beyond(|name| is_known(name) || unknown.iter().any(|other| other == name)));
+        unknown.extend(
+            self.condition
+                .beyond(|name| is_known(name) || unknown.iter().any(|other| other == name)),
+        );
         unknown.truncate(MOST_UNKNOWN);
         let (select, interval_s) =
             fill_in(select, &self.full_text_of(&known), self.range, self.interval_s)?;
@@ -96,13 +102,23 @@ impl Sources<'_> {
             {
                 let hint = hint(&attempt.unknown, &known);
                 let Attempt { unknown, passes, .. } = attempt;
-                return Ok(Planned { frame, extent, files_in_all, unknown, hint, interval_s, passes });
+                return Ok(Planned {
+                    frame,
+                    extent,
+                    files_in_all,
+                    unknown,
+                    hint,
+                    interval_s,
+                    passes,
+                });
             }
             if attempt.unknown.is_empty() {
                 break;
             }
         }
-        Err(attempt.first_error.unwrap_or_else(|| Error::Execution("nothing was planned".to_owned())))
+        Err(attempt
+            .first_error
+            .unwrap_or_else(|| Error::Execution("nothing was planned".to_owned())))
     }
 
     fn known(&self, select: &Select) -> Result<Known, Error> {
@@ -274,9 +290,6 @@ fn hint(unknown: &[String], known: &Known) -> Option<String> {
         })
         .collect();
     (!said.is_empty()).then(|| {
-        format!(
-            "nobody has sent {}: read as null; a text stands in single quotes",
-            said.join(", ")
-        )
+        format!("nobody has sent {}: read as null; a text stands in single quotes", said.join(", "))
     })
 }

@@ -114,9 +114,8 @@ impl Query {
                        count(distinct trace_id) filter (where {name} is not null) as having from matching"
                 )))
                 .await?;
-            let number = |name: &str| {
-                about.cells().next().and_then(|cells| cells.int(name)).unwrap_or(0)
-            };
+            let number =
+                |name: &str| about.cells().next().and_then(|cells| cells.int(name)).unwrap_or(0);
             facets.push(Facet {
                 values: counts(&values),
                 distinct: number("different").unsigned_abs(),

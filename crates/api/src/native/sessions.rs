@@ -77,10 +77,8 @@ async fn listed(
     let org = state.door.enter(headers, org, Scope::Read).await?;
     let span = Span { from_us: wanted.from_us, to_us: wanted.to_us };
     let q = wanted.q.filter(|q| !q.is_empty());
-    let filter = TraceFilter {
-        filter: q.map(|q| Filter::parse(&q)).transpose()?,
-        ..TraceFilter::default()
-    };
+    let filter =
+        TraceFilter { filter: q.map(|q| Filter::parse(&q)).transpose()?, ..TraceFilter::default() };
     let before = wanted.before.as_deref().map(cursor).transpose()?;
     let stream = Table::traces(org);
     let groups = Groups {

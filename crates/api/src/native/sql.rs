@@ -153,11 +153,8 @@ impl From<query::Error> for Error {
 }
 
 fn head(rows: &Rows) -> String {
-    let columns: Vec<Value> = rows
-        .about()
-        .columns()
-        .map(|(name, ty)| json!({ "name": name, "type": ty }))
-        .collect();
+    let columns: Vec<Value> =
+        rows.about().columns().map(|(name, ty)| json!({ "name": name, "type": ty })).collect();
     format!("{{\"columns\":{},\"rows\":[", Value::from(columns))
 }
 

@@ -8,7 +8,8 @@ use axum::{Json, Router};
 use clock::SharedClock;
 use http::HeaderMap;
 use query::{
-    Filter, ModelSummary, Quantiles, Query, TimeRange, TraceCursor, TraceFilter, TraceSummary, Within,
+    Filter, ModelSummary, Quantiles, Query, TimeRange, TraceCursor, TraceFilter, TraceSummary,
+    Within,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -129,7 +130,9 @@ fn filter(asked: Wanted) -> Result<TraceFilter, Trouble> {
 fn http_class(text: &str) -> Result<u8, Trouble> {
     match text.strip_suffix("xx").unwrap_or(text) {
         class @ ("1" | "2" | "3" | "4" | "5") => Ok(class.as_bytes()[0] - b'0'),
-        _ => Err(Trouble::invalid(format!("http_class {text:?} is none of 1xx, 2xx, 3xx, 4xx, 5xx"))),
+        _ => {
+            Err(Trouble::invalid(format!("http_class {text:?} is none of 1xx, 2xx, 3xx, 4xx, 5xx")))
+        }
     }
 }
 
@@ -150,7 +153,8 @@ async fn facets(
         .filter(|field| !field.is_empty())
         .collect();
     if fields.is_empty() || fields.len() > MOST_FACETS {
-        let text = format!("fields has to name 1 to {MOST_FACETS} fields, with commas between them");
+        let text =
+            format!("fields has to name 1 to {MOST_FACETS} fields, with commas between them");
         return Err(Trouble::invalid(text).into());
     }
     let limit = asked.limit.unwrap_or(10).clamp(1, LONGEST_PAGE);
@@ -280,7 +284,8 @@ async fn models(
 }
 
 fn model(model: &ModelSummary, by: &str) -> serde_json::Value {
-    let quantiles = |of: &Quantiles| json!({ "p50": of.p50, "p90": of.p90, "p95": of.p95, "p99": of.p99 });
+    let quantiles =
+        |of: &Quantiles| json!({ "p50": of.p50, "p90": of.p90, "p95": of.p95, "p99": of.p99 });
     json!({
         "value": model.value,
         "model_requested": (by == "model").then_some(&model.value),

@@ -46,9 +46,11 @@ async fn values(
     let started = Instant::now();
     let org = state.door.enter(&headers, &org, Scope::Read).await?;
     let table = Table::new(org, kind(asked.kind.as_deref())?, &stream);
-    let fields: Vec<&str> = asked.fields.split(',').map(str::trim).filter(|f| !f.is_empty()).collect();
+    let fields: Vec<&str> =
+        asked.fields.split(',').map(str::trim).filter(|f| !f.is_empty()).collect();
     if fields.is_empty() || fields.len() > MOST_FIELDS {
-        let text = format!("fields has to name 1 to {MOST_FIELDS} columns, with commas between them");
+        let text =
+            format!("fields has to name 1 to {MOST_FIELDS} columns, with commas between them");
         return Err(Trouble::invalid(text).into());
     }
     let values = Values {

@@ -66,7 +66,11 @@ pub(super) fn difference(
     #[expect(clippy::cast_precision_loss, reason = "a few dozen values")]
     let by_chance = by_chance * (shares.len() - 1) as f64 / (8.0 * std::f64::consts::LN_2);
     let score = divergence(&shares) - by_chance;
-    (score >= LEAST_SCORE).then(|| Difference { column: column.to_owned(), score, values: shown(shares) })
+    (score >= LEAST_SCORE).then(|| Difference {
+        column: column.to_owned(),
+        score,
+        values: shown(shares),
+    })
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts of at most some ten thousand")]

@@ -158,7 +158,8 @@ fn scale_of(name: &str, unit: Unit, suffix: &str) -> Result<f64, String> {
         }
     };
     scale.ok_or_else(|| {
-        let given = if suffix.is_empty() { "no unit".to_owned() } else { format!("unit {suffix:?}") };
+        let given =
+            if suffix.is_empty() { "no unit".to_owned() } else { format!("unit {suffix:?}") };
         format!("{name} cannot have {given}; units: {units}")
     })
 }

@@ -86,11 +86,8 @@ const fn rank(value: &Value) -> u8 {
 }
 
 fn count(call: &Call<'_>) -> Result<ArrayRef> {
-    let counts: Int64Array = call
-        .text(0)?
-        .iter()
-        .map(|text| i64::try_from(elements(text?)?.len()).ok())
-        .collect();
+    let counts: Int64Array =
+        call.text(0)?.iter().map(|text| i64::try_from(elements(text?)?.len()).ok()).collect();
     Ok(Arc::new(counts))
 }
 

@@ -13,8 +13,13 @@ use super::pattern::compile;
 use super::scalar::{Argument, Call, Function, truth_type};
 
 /// The functions that search all text columns, as people write them.
-pub(crate) const FULL_TEXT: [&str; 5] =
-    ["match_all", "match_all_ignore_case", "match_all_raw", "match_all_raw_ignore_case", "fuzzy_match_all"];
+pub(crate) const FULL_TEXT: [&str; 5] = [
+    "match_all",
+    "match_all_ignore_case",
+    "match_all_raw",
+    "match_all_raw_ignore_case",
+    "fuzzy_match_all",
+];
 
 /// What a function of [`FULL_TEXT`] is called once its columns are written in.
 pub(crate) fn over(name: &str) -> String {
@@ -64,7 +69,8 @@ fn raw_as(call: &Call<'_>, pattern: &str) -> Result<ArrayRef> {
 }
 
 fn near(call: &Call<'_>) -> Result<ArrayRef> {
-    let words = fuzzy::Words::of(call.constant_text(0)?.unwrap_or_default(), call.constant_int(1)?)?;
+    let words =
+        fuzzy::Words::of(call.constant_text(0)?.unwrap_or_default(), call.constant_int(1)?)?;
     let columns = columns(call, 2)?;
     any_row(call, |row| {
         columns.iter().any(|column| column.is_valid(row) && words.are_near(column.value(row)))

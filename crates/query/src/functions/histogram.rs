@@ -97,7 +97,10 @@ mod tests {
 
     #[test]
     fn an_interval_that_does_not_divide_a_day_is_rounded_up() {
-        assert_eq!([60, 7 * 60, 50_000, DAY_S, DAY_S + 1].map(rounded_s), [60, 432, DAY_S, DAY_S, 2 * DAY_S]);
+        assert_eq!(
+            [60, 7 * 60, 50_000, DAY_S, DAY_S + 1].map(rounded_s),
+            [60, 432, DAY_S, DAY_S, 2 * DAY_S]
+        );
         assert!(rounded_s(i64::MAX) > 0);
     }
 

@@ -24,8 +24,7 @@ pub(super) fn functions() -> Vec<Function> {
 
 /// Compiles an expression within the bounds.
 pub(super) fn compile(pattern: &str) -> Result<Regex> {
-    match RegexBuilder::new(pattern).size_limit(MOST_BYTES).dfa_size_limit(4 * MOST_BYTES).build()
-    {
+    match RegexBuilder::new(pattern).size_limit(MOST_BYTES).dfa_size_limit(4 * MOST_BYTES).build() {
         Ok(pattern) => Ok(pattern),
         Err(regex::Error::CompiledTooBig(most)) => {
             exec_err!("the regular expression compiles to more than {most} bytes")

@@ -230,8 +230,7 @@ impl Call<'_> {
 
     /// Answers each text that is not null.
     pub(super) fn test(&self, at: usize, test: impl Fn(&str) -> bool) -> Result<ArrayRef> {
-        let answers: BooleanArray =
-            self.text(at)?.iter().map(|text| text.map(&test)).collect();
+        let answers: BooleanArray = self.text(at)?.iter().map(|text| text.map(&test)).collect();
         Ok(Arc::new(answers))
     }
 

@@ -35,7 +35,9 @@ fn formatted(call: &Call<'_>) -> Result<ArrayRef> {
     let Some(format) = call.constant_text(1)? else { return Ok(call.nulls(&text_type())) };
     let items: Vec<Item<'_>> = StrftimeItems::new(format).collect();
     if items.contains(&Item::Error) {
-        return exec_err!("date_format: {format:?} is no format; it is spelled as in '%Y-%m-%d %H:%M'");
+        return exec_err!(
+            "date_format: {format:?} is no format; it is spelled as in '%Y-%m-%d %H:%M'"
+        );
     }
     let zone = if call.count() > 2 { call.constant_text(2)? } else { None }.unwrap_or("UTC");
     let zone = match Tz::from_str(zone) {

@@ -57,7 +57,11 @@ impl AggregateUDFImpl for TopDistinct {
 
     fn state_fields(&self, args: StateFieldsArgs<'_>) -> Result<Vec<FieldRef>> {
         let list = |what: &str, ty: DataType| {
-            Arc::new(Field::new(format!("{}[{what}]", args.name), DataType::new_list(ty, true), true))
+            Arc::new(Field::new(
+                format!("{}[{what}]", args.name),
+                DataType::new_list(ty, true),
+                true,
+            ))
         };
         Ok(vec![
             list("values", DataType::Utf8),

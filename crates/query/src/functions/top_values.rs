@@ -11,7 +11,9 @@ use arrow::datatypes::{DataType, Field, FieldRef, Fields, Int64Type};
 use datafusion::common::utils::SingleRowListArrayBuilder;
 use datafusion::common::{Result, ScalarValue, exec_err, plan_err};
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
-use datafusion::logical_expr::{Accumulator, AggregateUDFImpl, ColumnarValue, Signature, Volatility};
+use datafusion::logical_expr::{
+    Accumulator, AggregateUDFImpl, ColumnarValue, Signature, Volatility,
+};
 
 /// Values that a group keeps.
 const KEPT: usize = 10_000;
@@ -95,7 +97,11 @@ impl AggregateUDFImpl for TopValues {
 
     fn state_fields(&self, args: StateFieldsArgs<'_>) -> Result<Vec<FieldRef>> {
         let list = |what: &str, ty: DataType| {
-            Arc::new(Field::new(format!("{}[{what}]", args.name), DataType::new_list(ty, true), true))
+            Arc::new(Field::new(
+                format!("{}[{what}]", args.name),
+                DataType::new_list(ty, true),
+                true,
+            ))
         };
         Ok(vec![list("values", DataType::Utf8), list("counts", DataType::Int64)])
     }
@@ -171,7 +177,10 @@ impl Accumulator for Counts {
         let list = |array: ArrayRef| {
             SingleRowListArrayBuilder::new(array).with_nullable(true).build_list_scalar()
         };
-        Ok(vec![list(Arc::new(StringArray::from(values))), list(Arc::new(Int64Array::from(counts)))])
+        Ok(vec![
+            list(Arc::new(StringArray::from(values))),
+            list(Arc::new(Int64Array::from(counts))),
+        ])
     }
 
     fn evaluate(&mut self) -> Result<ScalarValue> {

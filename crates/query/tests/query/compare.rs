@@ -52,10 +52,13 @@ async fn calls_are_compared_by_any_column_with_quantiles_of_a_histogram() {
     assert_eq!((model.calls, model.errors, model.unpriced_calls), (101, 1, 100));
     assert_eq!((model.cost_usd, model.errors_by_class.get("timeout")), (Some(0.5), Some(&1)));
 
-    let providers = house.query.models(&OrgName::first(), RANGE, "provider").await.expect("compares");
+    let providers =
+        house.query.models(&OrgName::first(), RANGE, "provider").await.expect("compares");
     let seen: Vec<_> = providers.iter().map(|one| (one.value.as_str(), one.calls)).collect();
     assert_eq!(seen, [("a", 60), ("b", 41)]);
-    assert!(house.query.models(&OrgName::first(), RANGE, "nobody").await.expect("compares").is_empty());
+    assert!(
+        house.query.models(&OrgName::first(), RANGE, "nobody").await.expect("compares").is_empty()
+    );
 }
 
 /// 40 calls; the 10 slow ones are all of one region, and half of them of one version.

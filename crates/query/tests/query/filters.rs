@@ -1,8 +1,7 @@
 //! Lists by the filter language, their facets, values of columns, and streams.
 
 use query::{
-    Error, Filter, Latest, Limits, Order, Query, TimeRange, TraceFilter, ValueOrder,
-    Values, Within,
+    Error, Filter, Latest, Limits, Order, Query, TimeRange, TraceFilter, ValueOrder, Values, Within,
 };
 use schema::{Kind, OrgName, Table};
 
@@ -61,12 +60,15 @@ async fn traces_are_found_by_any_column_in_its_unit() {
         ("model:meta/*", "cba"),
         ("model:it's", ""),
     ] {
-        let filter =
-            TraceFilter { filter: Some(Filter::parse(text).expect(text)), ..TraceFilter::default() };
+        let filter = TraceFilter {
+            filter: Some(Filter::parse(text).expect(text)),
+            ..TraceFilter::default()
+        };
         assert_eq!(listed(&house.query, filter).await.expect(text).concat(), expected, "{text}");
     }
     let filter = Filter::parse("duration:>2").expect("can be read");
-    let error = listed(&house.query, TraceFilter { filter: Some(filter), ..TraceFilter::default() }).await;
+    let error =
+        listed(&house.query, TraceFilter { filter: Some(filter), ..TraceFilter::default() }).await;
     assert!(matches!(error, Err(Error::Filter { at: 11, .. })), "{error:?}");
     let class = TraceFilter { http_class: Some(2), ..TraceFilter::default() };
     assert_eq!(listed(&house.query, class).await.expect("lists"), ["a"]);
@@ -152,11 +154,15 @@ async fn the_latest_traces_have_what_openobserve_shows() {
     let [first, second, third] = &found[..] else { panic!("three traces: {found:?}") };
     assert_eq!((first.trace_id.as_str(), first.spans, first.failed_spans), (A, 2, 0));
     assert_eq!((first.started_ns, first.ended_ns), (10_000, 111_000));
-    assert_eq!((first.tokens_input, first.tokens_output, first.cost_usd), (Some(21), Some(18), None));
+    assert_eq!(
+        (first.tokens_input, first.tokens_output, first.cost_usd),
+        (Some(21), Some(18), None)
+    );
     assert_eq!((second.trace_id.as_str(), second.failed_spans), (B, 1));
     assert_eq!(third.services, [("shop".to_owned(), 1, 3_000_000)]);
     assert_eq!(third.models, ["meta/llama"]);
-    let longest = house.query.latest(&latest("nobody is null", Order::Longest)).await.expect("lists");
+    let longest =
+        house.query.latest(&latest("nobody is null", Order::Longest)).await.expect("lists");
     assert_eq!(longest[0].trace_id, third.trace_id);
     let (nodes, truncated) = house.query.graph(&table, A).await.expect("reads");
     assert_eq!((nodes.len(), truncated), (2, false));
@@ -174,7 +180,11 @@ async fn the_latest_traces_have_what_openobserve_shows() {
 async fn streams_are_listed_with_what_is_known_of_them() {
     let house = filled().await;
     let logs = Table::new(OrgName::first(), Kind::Logs, "app");
-    house.lake.append(&logs, 2, vec![crate::row(&[("_timestamp", 7.into()), ("body", "x".into())])]);
+    house.lake.append(
+        &logs,
+        2,
+        vec![crate::row(&[("_timestamp", 7.into()), ("body", "x".into())])],
+    );
     let all = house.query.streams(&OrgName::first(), None).expect("lists");
     let names: Vec<String> = all.iter().map(|stream| stream.table.to_string()).collect();
     assert_eq!(names, ["default/traces/default", "default/logs/app"]);

@@ -48,7 +48,14 @@ async fn filled() -> House {
                     ("tags", "no array".into()),
                 ],
             ),
-            line(150, &[("service_name", "shop".into()), ("user_id", "ann".into()), ("duration", 40.into())]),
+            line(
+                150,
+                &[
+                    ("service_name", "shop".into()),
+                    ("user_id", "ann".into()),
+                    ("duration", 40.into()),
+                ],
+            ),
         ],
     );
     house
@@ -131,14 +138,18 @@ async fn full_text_functions_search_all_text_columns() {
     ] {
         assert!(matches!(house.refused(sql).await, Error::NoFullText(_)), "{sql}");
     }
-    let inner = "select count(*) as n from (select 1 as one from default where match_all('reached'))";
+    let inner =
+        "select count(*) as n from (select 1 as one from default where match_all('reached'))";
     assert_eq!(house.in_all(inner).await, r#"[{"n":2}]"#);
 }
 
 #[tokio::test]
 async fn texts_and_patterns_match() {
     let count = |condition: &str, n: usize| {
-        (format!("select count(*) as n from default where {condition}"), format!(r#"[{{"n":{n}}}]"#))
+        (
+            format!("select count(*) as n from default where {condition}"),
+            format!(r#"[{{"n":{n}}}]"#),
+        )
     };
     let cases = [
         count("str_match(llm_input, 'Rate')", 1),
@@ -159,7 +170,8 @@ async fn texts_and_patterns_match() {
     )])
     .await;
     let house = filled().await;
-    let text = house.refused("select 1 from default where re_match(llm_input, '(')").await.to_string();
+    let text =
+        house.refused("select 1 from default where re_match(llm_input, '(')").await.to_string();
     assert!(text.contains("not valid"), "{text}");
 }
 
@@ -238,7 +250,11 @@ async fn aggregates_of_the_dialect_count_and_estimate() {
     .await;
     let house = filled().await;
     assert!(
-        house.refused("select approx_topk(user_id, 0) from default").await.to_string().contains("1 to")
+        house
+            .refused("select approx_topk(user_id, 0) from default")
+            .await
+            .to_string()
+            .contains("1 to")
     );
 }
 
@@ -246,7 +262,10 @@ async fn aggregates_of_the_dialect_count_and_estimate() {
 async fn what_is_not_built_says_so_and_names_what_is() {
     let house = filled().await;
     let error = house.refused("select summary_percentile(duration, 0.5) from default").await;
-    assert!(error.to_string().contains("approx_percentile_cont") && error.code() == 20_005, "{error}");
+    assert!(
+        error.to_string().contains("approx_percentile_cont") && error.code() == 20_005,
+        "{error}"
+    );
     let error = house.refused("select no_such_function(1) from default").await;
     assert_eq!(error.code(), 20_005, "{error}");
     assert!(matches!(house.refused("select repeat('a', 9)").await, Error::Function(_)));

@@ -59,10 +59,23 @@ async fn filled() -> House {
     house
 }
 
-async fn groups(house: &House, by: GroupBy, page: Page<'_>, limit: usize) -> (Vec<GroupSummary>, bool) {
+async fn groups(
+    house: &House,
+    by: GroupBy,
+    page: Page<'_>,
+    limit: usize,
+) -> (Vec<GroupSummary>, bool) {
     let (table, filter) = (Table::traces(OrgName::first()), TraceFilter::default());
-    let groups =
-        Groups { stream: &table, range: RANGE, by, filter: &filter, sql: "", order: Order::Newest, page, limit };
+    let groups = Groups {
+        stream: &table,
+        range: RANGE,
+        by,
+        filter: &filter,
+        sql: "",
+        order: Order::Newest,
+        page,
+        limit,
+    };
     house.query.groups(&groups).await.expect("lists")
 }
 
@@ -74,10 +87,19 @@ async fn a_session_sums_its_calls_once_and_carries_the_weakest_mark() {
     assert!(!more);
     assert_eq!((one.id.as_str(), one.traces, one.failed_traces, one.spans), ("one", 2, 1, 3));
     assert_eq!((one.calls, one.errors, one.tokens_input), (2, 1, Some(21)));
-    assert_eq!((one.token_source.as_deref(), one.cost_usd, one.unpriced_calls), (Some("reported"), None, 2));
+    assert_eq!(
+        (one.token_source.as_deref(), one.cost_usd, one.unpriced_calls),
+        (Some("reported"), None, 2)
+    );
     assert_eq!((one.started_us, one.ended_us), (10, 300));
-    assert_eq!((one.others.as_slice(), one.first_input.as_deref()), (&["ann".to_owned(), "bob".to_owned()][..], Some("hello")));
-    assert_eq!((two.token_source.as_deref(), two.cost_usd, two.unpriced_calls), (Some("partial"), Some(0.25), 0));
+    assert_eq!(
+        (one.others.as_slice(), one.first_input.as_deref()),
+        (&["ann".to_owned(), "bob".to_owned()][..], Some("hello"))
+    );
+    assert_eq!(
+        (two.token_source.as_deref(), two.cost_usd, two.unpriced_calls),
+        (Some("partial"), Some(0.25), 0)
+    );
 
     let (users, _) = groups(&house, GroupBy::User, Page::Offset(0), 10).await;
     let ann = users.iter().find(|user| user.id == "ann").expect("is there");

@@ -20,7 +20,8 @@ fn all(sql: &str) -> Search {
 #[tokio::test]
 async fn a_streamed_answer_comes_in_pieces_and_says_what_it_is() {
     let house = numbered(Limits::default(), 20_000).await;
-    let mut rows = house.query.stream(&all("select _timestamp from default")).await.expect("begins");
+    let mut rows =
+        house.query.stream(&all("select _timestamp from default")).await.expect("begins");
     assert!(rows.about().newest_first);
     let (mut seen, mut last, mut pieces) = (0, i64::MAX, 0);
     while let Some(piece) = rows.next().await.expect("goes on") {
