@@ -75,8 +75,8 @@ def test_an_estimate_is_no_cost_and_an_unknown_model_is_null(server, org):
     assert (found["my-own"]["tokens_input"], found["my-own"]["tokens_output"]) == (42, 31)
     assert found[LLAMA]["estimate_usd"]["median"] == pytest.approx(0.0000073)
     by_model = {model["model_requested"]: model for model in server.get(f"/scope/v1/orgs/{org}/models{span}").json()["models"]}
-    assert (by_model[LLAMA]["cost_usd"], by_model[LLAMA]["calls_unpriced"]) == (0.25, 1)
-    assert (by_model["my-own"]["cost_usd"], by_model["my-own"]["calls_unpriced"]) == (None, 1)
+    assert (by_model[LLAMA]["cost_usd"], by_model[LLAMA]["unpriced_calls"]) == (0.25, 1)
+    assert (by_model["my-own"]["cost_usd"], by_model["my-own"]["unpriced_calls"]) == (None, 1)
 
 
 def test_an_own_price_counts_from_the_next_call_on(server, org):

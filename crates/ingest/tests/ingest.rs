@@ -300,7 +300,8 @@ async fn a_flood_of_metric_names_ends_at_the_cap_and_leaves_room_for_other_kinds
     let again =
         house.ingest.metrics_of(org(), 0, move || Ok(flood(50))).await.expect("is taken in part");
     assert_eq!(again.stored, 50, "streams that are there go on");
-    assert_eq!(house.lake.tables(&org(), Kind::Metrics).len(), 100);
+    let tables = house.lake.tables(&org());
+    assert_eq!(tables.iter().filter(|table| table.kind == Kind::Metrics).count(), 100);
     let logs = Logs { records: vec![record("hi", NOW_NS)], rejected: Vec::new() };
     let logs = house.ingest.logs_of(Table::new(org(), Kind::Logs, "app"), 0, || Ok(logs)).await;
     assert_eq!(logs.expect("has a cap of its own").stored, 1);
