@@ -10,6 +10,7 @@
 
 mod admission;
 mod books;
+mod config;
 mod error;
 mod ingest;
 mod open_traces;
@@ -21,6 +22,7 @@ mod workers;
 pub use conventions::Limits;
 
 pub use books::{Books, Change, Counts, Reason};
+pub use config::IngestConfig;
 pub use error::Error;
-pub use ingest::{Accepted, Ingest, IngestConfig, Replayed};
+pub use ingest::{Accepted, Ingest, Replayed};
 pub use privacy::{Capture, Exception, Privacy};
