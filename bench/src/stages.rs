@@ -2,6 +2,7 @@
 
 use std::hint::black_box;
 
+use bytes::Bytes;
 use conventions::{Options, normalise};
 use otlp::{Format, Limits, Traces, decode_traces};
 use schema::Row;
@@ -32,7 +33,7 @@ pub(crate) struct Measured {
 
 pub(crate) fn measure() -> anyhow::Result<Measured> {
     let mut bodies = Bodies::of(SPANS)?;
-    let decode = |body| decode_traces(&body, Format::Protobuf, &Limits::default());
+    let decode = |body: Bytes| decode_traces(&body, Format::Protobuf, &Limits::default());
     let rows = |traces: Traces| -> Vec<Row> {
         let options = Options::default();
         traces.spans.into_iter().map(|span| normalise(span, &options)).collect()

@@ -58,6 +58,7 @@ pub(crate) const HOUSE: House<'_> = House {
         ("gateway", Floor(2)),
         ("ingest", Floor(2)),
         ("query", Floor(2)),
+        ("tariffs", Floor(2)),
         // Doors.
         ("api", Floor(3)),
         ("inferscope", Floor(3)),
@@ -73,6 +74,8 @@ pub(crate) const HOUSE: House<'_> = House {
         ("conventions", "openai"),
         ("conventions", "otlp"),
         ("conventions", "schema"),
+        // A stored row is what is priced, now and again later.
+        ("prices", "schema"),
         ("inferscope", "api"),
         // Time comes in as a `Clock` wherever it is needed.
         ("lake", "clock"),

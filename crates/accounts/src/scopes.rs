@@ -10,7 +10,7 @@ pub enum Scope {
     Read,
     /// Call models through the gateway.
     Call,
-    /// Make and remove tokens, change endpoints.
+    /// Make and remove tokens, change endpoints and prices.
     Admin,
 }
 

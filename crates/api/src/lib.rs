@@ -33,6 +33,7 @@ use gateway::Gateway;
 use ingest::Ingest;
 use lake::Lake;
 use query::Query;
+use tariffs::Tariffs;
 use tasks::Tasks;
 
 pub use ui::{Asset, Assets};
@@ -55,6 +56,8 @@ pub struct Services {
     pub lake: Arc<Lake>,
     /// What runs beside the routes.
     pub tasks: Tasks,
+    /// What calls cost.
+    pub tariffs: Tariffs,
     /// The time of day.
     pub clock: SharedClock,
     /// The web pages.
@@ -101,6 +104,12 @@ pub fn router(services: Services) -> Router {
         analytics,
         clock: clock.clone(),
     };
+    let prices = native::prices::PriceRoutes {
+        door: door.clone(),
+        tariffs: services.tariffs,
+        query: services.query.clone(),
+        clock: clock.clone(),
+    };
     let traces =
         native::traces::TraceRoutes { door: door.clone(), query: services.query.clone(), clock };
     Router::new()
@@ -111,6 +120,7 @@ pub fn router(services: Services) -> Router {
         .merge(open_metrics::routes(metrics))
         .merge(native::endpoints::routes(endpoints))
         .merge(native::traces::routes(traces))
+        .merge(native::prices::routes(prices))
         .merge(native::tokens::routes(door.clone()))
         .merge(native::routes(native::AboutRoutes {
             door: door.clone(),

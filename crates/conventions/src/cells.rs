@@ -172,14 +172,11 @@ impl Cells {
             self.set(column!("attributes_overflow"), Text::from(overflow.to_string()));
         }
         let filled = self.promised.iter().flatten().count();
-        let mut row = Row::with_capacity(filled + self.others.len());
-        for (column, value) in schema::TRACE_COLUMNS.iter().zip(self.promised) {
-            row.push_some(column.cell(), value);
-        }
-        for (name, value) in self.others {
-            row.push(name, value);
-        }
-        row
+        let mut cells = Vec::with_capacity(filled + self.others.len());
+        let columns = schema::TRACE_COLUMNS.iter().zip(self.promised);
+        cells.extend(columns.filter_map(|(column, value)| Some((column.cell(), value?))));
+        cells.append(&mut self.others);
+        Row::of(cells)
     }
 }
 

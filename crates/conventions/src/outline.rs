@@ -39,7 +39,8 @@ impl<'a> Outlines<'a> {
     }
 }
 
-fn empty<T>(count: usize) -> Box<[OnceCell<T>]> {
+/// Places for so many things, none of them filled.
+pub(crate) fn empty<T>(count: usize) -> Box<[OnceCell<T>]> {
     std::iter::repeat_with(OnceCell::new).take(count).collect()
 }
 

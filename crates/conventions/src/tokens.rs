@@ -371,11 +371,49 @@ pub(crate) fn fill(cells: &mut Cells, view: &View<'_>, kind: Kind, tokens: &Toke
     cells.set_some(column!("llm_token_count_completion_details_reasoning"), tokens.reasoning);
     let failed = cells.text(column!("span_status")) == Some("ERROR");
     cells.set(column!("llm_token_source"), Text::fixed(tokens.source(failed)));
+    fill_cost(cells, view, tokens);
+}
+
+/// The cost that the client reports. Its parts count only beside a total, which they may make up.
+fn fill_cost(cells: &mut Cells, view: &View<'_>, tokens: &Tokens) {
+    let failed = cells.text(column!("span_status")) == Some("ERROR");
+    let amount = |fact| view.number(fact).filter(|usd| usd.is_finite() && *usd >= 0.0);
+    let (input, output) = (amount(Fact::CostInput), amount(Fact::CostOutput));
+    let total =
+        amount(Fact::CostTotal).or_else(|| input.zip(output).map(|(input, output)| input + output));
     // Libraries write a cost of 0 on calls that failed before they cost anything.
-    let cost = view
-        .number(Fact::CostTotal)
-        .filter(|cost| *cost > 0.0 || (*cost == 0.0 && (tokens.any() || !failed)));
-    cells.set_some(column!("llm_usage_cost_total"), cost);
+    let Some(total) = total.filter(|usd| *usd > 0.0 || tokens.any() || !failed) else { return };
+    let columns = [
+        (
+            Some(total),
+            [
+                column!("llm_usage_cost_total"),
+                column!("llm_cost_total"),
+                column!("gen_ai_usage_cost"),
+            ],
+        ),
+        (
+            input,
+            [
+                column!("llm_usage_cost_input"),
+                column!("llm_cost_prompt"),
+                column!("gen_ai_usage_cost_input"),
+            ],
+        ),
+        (
+            output,
+            [
+                column!("llm_usage_cost_output"),
+                column!("llm_cost_completion"),
+                column!("gen_ai_usage_cost_output"),
+            ],
+        ),
+    ];
+    for (usd, columns) in columns {
+        for column in columns {
+            cells.set_some(column, usd);
+        }
+    }
 }
 
 /// Counts of a span that sums up its children: under names of their own, so that no sum counts them twice.

@@ -10,7 +10,7 @@ use text::Text;
 
 use crate::attribute::{Known, Origin, look_up_all};
 use crate::facts::{self, Fact, Family, Path, Source};
-use crate::outline::Outlines;
+use crate::outline::{self, Outlines};
 use crate::payload;
 
 /// Marks a key that the span does not have.
@@ -31,7 +31,7 @@ pub(crate) struct View<'a> {
     /// For each key of the tables, the place of the first attribute of that key.
     places: Vec<u16>,
     /// Each attribute that the tables read as JSON, parsed when it is first asked for.
-    documents: Vec<OnceCell<Option<Json>>>,
+    documents: OnceCell<Box<[OnceCell<Option<Json>>]>>,
     outlines: Outlines<'a>,
     payloads: Payloads,
 }
@@ -52,9 +52,7 @@ impl<'a> View<'a> {
             let place = &mut places[key.index()];
             *place = (*place).min(at);
         }
-        let documents =
-            std::iter::repeat_with(OnceCell::new).take(facts::document_count()).collect();
-        let outlines = Outlines::default();
+        let (documents, outlines) = (OnceCell::new(), Outlines::default());
         Self { span, known, places, documents, outlines, payloads: Payloads::Skip }
     }
 
@@ -173,7 +171,8 @@ impl<'a> View<'a> {
         if source.payload && self.payloads == Payloads::Skip {
             return None;
         }
-        let parsed = &self.documents[*document];
+        let documents = self.documents.get_or_init(|| outline::empty(facts::document_count()));
+        let parsed = &documents[*document];
         if let (true, [first, rest @ ..], AnyValue::Text(text), None) =
             (source.payload, steps.as_slice(), value, parsed.get())
         {

@@ -4,12 +4,14 @@ mod privacy;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use fleet::{EndpointSpec, Engine, ProcessSpec, Source};
 use gateway::{GatewayConfig, RecordingConfig};
 use ingest::{IngestConfig, Limits as ContentLimits, Privacy};
 use otlp::Limits as OtlpLimits;
+use prices::{Document, Shelf};
 use query::Limits as QueryLimits;
 use serde::Deserialize;
 use url::Url;
@@ -36,6 +38,7 @@ pub(crate) struct Config {
     pub(crate) most_streams: usize,
     pub(crate) most_hot_bytes: usize,
     pub(crate) endpoints: Vec<EndpointSpec>,
+    pub(crate) most_overrides: usize,
 }
 
 /// What the command line says beside the file.
@@ -55,6 +58,7 @@ struct Raw {
     gateway: RawGateway,
     storage: RawStorage,
     privacy: RawPrivacy,
+    prices: RawPrices,
     endpoint: Vec<RawEndpoint>,
 }
 
@@ -199,6 +203,20 @@ impl Default for RawStorage {
 }
 
 #[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct RawPrices {
+    file: Option<PathBuf>,
+    row: Vec<prices::Row>,
+    most_overrides: usize,
+}
+
+impl Default for RawPrices {
+    fn default() -> Self {
+        Self { file: None, row: Vec::new(), most_overrides: 1_000 }
+    }
+}
+
+#[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawEndpoint {
     #[serde(default = "default_namespace")]
@@ -282,7 +300,8 @@ pub(crate) fn load(
 
 /// Puts `INFERSCOPE_SECTION_KEY` into the table. A value that is no TOML is a text.
 fn overlay(table: &mut toml::Table, name: &str, value: &str) -> Result<(), String> {
-    const SECTIONS: [&str; 6] = ["server", "ingest", "query", "gateway", "storage", "privacy"];
+    const SECTIONS: [&str; 7] =
+        ["server", "ingest", "query", "gateway", "storage", "privacy", "prices"];
     let path = name.trim_start_matches("INFERSCOPE_").to_ascii_lowercase();
     let Some((section, key)) =
         path.split_once('_').filter(|(section, _)| SECTIONS.contains(section))
@@ -315,6 +334,7 @@ impl Checker<'_> {
                 "server.listen: give at least one address, e.g. \"127.0.0.1:5080\"".to_owned(),
             );
         }
+        let prices = self.prices(raw.prices.file.as_deref(), raw.prices.row);
         Config {
             data_dir: flags.data_dir.clone().unwrap_or(raw.server.data_dir),
             listen,
@@ -331,7 +351,7 @@ impl Checker<'_> {
             },
             ingest: IngestConfig {
                 privacy: raw.privacy.checked(self.problems),
-                ..self.ingest(&raw.ingest)
+                ..self.ingest(&raw.ingest, prices)
             },
             query: QueryLimits {
                 timeout: self.seconds("query.timeout_s", raw.query.timeout_s),
@@ -352,6 +372,7 @@ impl Checker<'_> {
             most_streams: self.at_least_one("storage.most_streams", raw.storage.most_streams),
             most_hot_bytes: self.at_least_one("storage.most_hot_bytes", raw.storage.most_hot_bytes),
             endpoints: self.endpoints(raw.endpoint),
+            most_overrides: raw.prices.most_overrides,
         }
     }
 
@@ -368,7 +389,24 @@ impl Checker<'_> {
         specs
     }
 
-    fn ingest(&mut self, raw: &RawIngest) -> IngestConfig {
+    /// The operator's own prices, from a file and from this one, before the shipped book.
+    fn prices(&mut self, file: Option<&Path>, rows: Vec<prices::Row>) -> Arc<Shelf> {
+        let document = match file.map(read_book) {
+            None => Document::of_rows(Vec::new()),
+            Some(Ok(document)) => document,
+            Some(Err(problem)) => {
+                self.problems.push(format!("prices.file: {problem}"));
+                return Arc::new(Shelf::shipped());
+            }
+        };
+        let shelf = Shelf::new(Some(document.with_rows(rows))).unwrap_or_else(|error| {
+            self.problems.push(format!("prices: {error}"));
+            Shelf::shipped()
+        });
+        Arc::new(shelf)
+    }
+
+    fn ingest(&mut self, raw: &RawIngest, prices: Arc<Shelf>) -> IngestConfig {
         IngestConfig {
             oldest: self.seconds("ingest.oldest_days", raw.oldest_days * 86_400.0),
             furthest_ahead: self.seconds("ingest.ahead_minutes", raw.ahead_minutes * 60.0),
@@ -385,6 +423,7 @@ impl Checker<'_> {
                 base64_bytes: self.at_least_one("ingest.base64_bytes", raw.base64_bytes),
             },
             privacy: Privacy::default(),
+            prices,
         }
     }
 
@@ -470,6 +509,17 @@ impl Checker<'_> {
             self.problems.push(format!("{key}: {value} is too small; give 1 or more"));
         }
         value
+    }
+}
+
+/// A price book from a file: TOML if it is called so, else JSON. What is wrong is said with its line.
+fn read_book(path: &Path) -> Result<Document, String> {
+    let place = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
+    let text = std::fs::read_to_string(path).map_err(|error| place(&error))?;
+    if path.extension().is_some_and(|ending| ending == "toml") {
+        toml::from_str(&text).map_err(|error| place(&error))
+    } else {
+        Document::parse(&text).map_err(|error| place(&error))
     }
 }
 

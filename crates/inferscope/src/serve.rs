@@ -19,6 +19,7 @@ use lake::{Flush, Lake, LakeConfig};
 use metadata::Metadata;
 use query::Query;
 use schema::OrgName;
+use tariffs::Tariffs;
 use tasks::{Grace, Stage, Tasks};
 use tokio::runtime::Handle;
 use wal::{Wal, WalConfig};
@@ -95,6 +96,14 @@ pub(crate) async fn start(config: Config) -> anyhow::Result<Running> {
 
     let (wal, replay) = Wal::open(&config.data_dir.join("wal"), WalConfig::default())?;
     let lake = Arc::new(Lake::open(lake_config(&config)?, clock.clone()).await?);
+    let tariffs = Tariffs::open(
+        metadata.clone(),
+        Arc::clone(&config.ingest.prices),
+        clock.clone(),
+        tasks.clone(),
+        config.most_overrides,
+    )
+    .await?;
     // Questions compute for long and records can wait: neither keeps a call waiting.
     let (workers, background) =
         (Threads::standing_back("query")?, Threads::standing_back("background")?);
@@ -129,6 +138,7 @@ pub(crate) async fn start(config: Config) -> anyhow::Result<Running> {
         fleet,
         lake: Arc::clone(&lake),
         tasks: tasks.clone(),
+        tariffs,
         clock,
         assets: assets::assets(),
         otlp_limits: config.otlp,

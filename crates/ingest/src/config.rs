@@ -1,6 +1,8 @@
+use std::sync::Arc;
 use std::time::Duration;
 
 use conventions::Limits;
+use prices::Shelf;
 
 use crate::privacy::Privacy;
 
@@ -25,6 +27,8 @@ pub struct IngestConfig {
     pub privacy: Privacy,
     /// How long contents and attributes may be.
     pub limits: Limits,
+    /// The books by which calls are priced.
+    pub prices: Arc<Shelf>,
 }
 
 impl Default for IngestConfig {
@@ -39,6 +43,7 @@ impl Default for IngestConfig {
             open_trace_for: Duration::from_secs(600),
             privacy: Privacy::default(),
             limits: Limits::default(),
+            prices: Arc::new(Shelf::shipped()),
         }
     }
 }

@@ -8,6 +8,7 @@ use clock::SharedClock;
 use conventions::{Options, Vantage};
 use lake::{Lake, Prepared};
 use otlp::{Span, Traces};
+use prices::price;
 use schema::{Kind, Row, Table};
 use tasks::{Stage, Tasks};
 use wal::{Append, Position, Replay, ReplayReport, Wal};
@@ -379,6 +380,9 @@ impl Inner {
             spans.into_iter().zip(&new).filter(|(_, new)| **new).map(|(span, _)| span).collect();
         let mut rows = self.admission.rows(table, spans, options, &self.books);
         self.open_traces.judge(table, self.clock.now(), &mut rows);
+        // Only a call that counts costs something.
+        let book = self.config.prices.book(&table.org);
+        rows.iter_mut().for_each(|row| price(row, &book));
         let (stored, duplicates) = (rows.len() as u64, (new.len() - rows.len()) as u64);
         if rows.is_empty() {
             return Ok(Stored { logged: None, stored, duplicates });

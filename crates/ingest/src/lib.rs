@@ -1,6 +1,6 @@
 //! Admission: spans come in, and once they are acknowledged they are on disk, visible, and stored once.
 //!
-//! [`Ingest`] checks, cleans, normalises and logs a batch, waits until the log is synced, and only then hands the rows
+//! [`Ingest`] checks, cleans, normalises, prices and logs a batch, waits until the log is synced, and only then hands the rows
 //! to the lake and answers. [`Privacy`] says what is taken out first. Of several spans of one call one is made to
 //! count. Spans that were sent before are found by their ids and not stored again. A batch of which
 //! a part is bad is taken in part, and the answer says how many were refused and why. At start,

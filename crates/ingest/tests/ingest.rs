@@ -287,3 +287,39 @@ async fn what_is_too_long_is_cut_and_counted() {
     assert!(rows[0].text("truncated_columns").is_some_and(|names| names.contains("my_note")));
     assert!(house.ingest.books().changed[Change::TruncatedColumns as usize] >= 1);
 }
+
+/// The recorded body of the README's program.
+fn seed() -> Traces {
+    let path = format!(
+        "{}/../conventions/tests/fixtures/openobserve-sdk/01-seed-exact.pb",
+        env!("CARGO_MANIFEST_DIR")
+    );
+    let body = bytes::Bytes::from(std::fs::read(path).expect("the fixture is there"));
+    otlp::decode_traces(&body, otlp::Format::Protobuf, &otlp::Limits::default()).expect("decodes")
+}
+
+#[tokio::test]
+async fn a_call_is_priced_when_it_is_admitted_by_the_book_of_that_moment() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let shelf = Arc::new(prices::Shelf::shipped());
+    let config = IngestConfig { prices: Arc::clone(&shelf), ..IngestConfig::default() };
+    let house = open(folder.path(), config).await;
+    let team: OrgName = "team".parse().expect("a name");
+    let own = prices::Row::parse(r#"{"key":"own","id":"llama3.1-8b","input":1,"output":2}"#)
+        .expect("a row");
+    shelf.set(&team, vec![own]).expect("one row");
+    for org in [OrgName::first(), team] {
+        house.ingest.traces(Table::traces(org.clone()), seed()).await.expect("taken");
+    }
+    let cost = async |org: &str| {
+        let table = Table::traces(org.parse().expect("a name"));
+        let rows = house.lake.rows(&table, i64::MIN, i64::MAX, &[]).await.expect("reads");
+        (rows[0].float("llm_usage_cost_total"), rows[0].text("llm_price_row").map(str::to_owned))
+    };
+    // 21 and 18 tokens: at 0.10 and 0.10, and at 1 and 2.
+    assert_eq!(
+        cost("default").await,
+        (Some(0.000_003_9), Some("shipped:cerebras/llama-3.1-8b".to_owned()))
+    );
+    assert_eq!(cost("team").await, (Some(0.000_057), Some("org:own".to_owned())));
+}

@@ -1,4 +1,4 @@
-//! The few rows that change: organisations, users and access tokens, each kept once its call has returned.
+//! The few rows that change: organisations, users, access tokens and own prices, each kept once its call has returned.
 //!
 //! [`Metadata`] is one SQLite file in write-ahead-log mode, readable by its owner only. Every
 //! function is one statement or one transaction; a secret comes in and goes out as a digest or a
@@ -9,12 +9,14 @@
 mod error;
 mod migrations;
 mod orgs;
+mod prices;
 mod store;
 mod tokens;
 mod users;
 
 pub use error::Error;
 pub use orgs::{Created, Org};
+pub use prices::Price;
 pub use store::Metadata;
 pub use tokens::{Digest, Token};
 pub use users::{Role, User};

@@ -7,8 +7,10 @@ use sqlx::{AssertSqlSafe, SqlSafeStr};
 use crate::Error;
 
 /// The schema's steps in order. A step that was released is never edited: add the next one.
-const STEPS: &[(i64, &str, &str)] =
-    &[(1, "orgs, users, tokens", include_str!("../migrations/0001_orgs_users_tokens.sql"))];
+const STEPS: &[(i64, &str, &str)] = &[
+    (1, "orgs, users, tokens", include_str!("../migrations/0001_orgs_users_tokens.sql")),
+    (7, "prices", include_str!("../migrations/0007_prices.sql")),
+];
 
 /// Brings the schema up to date; a file of a later version is refused, not touched.
 pub(crate) async fn run(pool: &SqlitePool) -> Result<(), Error> {

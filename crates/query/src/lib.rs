@@ -11,9 +11,11 @@ mod search;
 mod session;
 mod statement;
 mod traces;
+mod unpriced;
 
 pub use error::Error;
 pub use models::ModelSummary;
 pub use search::{Found, Limits, Query, Search, Size};
 pub use session::TimeRange;
 pub use traces::{TraceCursor, TraceFilter, TracePage, TraceSummary};
+pub use unpriced::UnpricedModel;

@@ -33,6 +33,8 @@ pub struct ModelSummary {
     pub tokens_output: Option<i64>,
     /// Cost of the priced calls, US dollars.
     pub cost_usd: Option<f64>,
+    /// Calls with output tokens and no cost.
+    pub unpriced: i64,
 }
 
 impl Query {
@@ -60,6 +62,7 @@ impl Query {
                     tokens_input: cells.int("tokens_input"),
                     tokens_output: cells.int("tokens_output"),
                     cost_usd: cells.float("cost"),
+                    unpriced: cells.int("unpriced").unwrap_or_default(),
                     ..ModelSummary::default()
                 })
             })
@@ -87,7 +90,7 @@ impl Query {
 
 /// The calls of the range: app leaf spans, and gateway spans that no app leaf span describes: as their parent, as a span
 /// of the same trace and model that was open all the while (50 ms of clock difference allowed), or by the response's id.
-const CALLS: &str = "with app as (select * from \"traces\".\"default\" where llm_is_leaf and inferscope_vantage_point = 'app'), \
+pub(crate) const CALLS: &str = "with app as (select * from \"traces\".\"default\" where llm_is_leaf and inferscope_vantage_point = 'app'), \
      gateway as (select g.* from \"traces\".\"default\" g left anti join app a \
        on g.trace_id = a.trace_id and (g.reference_parent_span_id = a.span_id \
          or (g.llm_request_parameters_model = a.llm_request_parameters_model \
@@ -103,7 +106,8 @@ const SUMMARY: &str = "select llm_request_parameters_model as model, count(*) as
      approx_percentile_cont(duration, 0.95) filter (where span_status <> 'ERROR') as p95, \
      approx_percentile_cont(gen_ai_response_time_to_first_chunk, 0.5) as ttft, \
      sum(llm_token_count_prompt) as tokens_input, sum(llm_token_count_completion) as tokens_output, \
-     sum(llm_usage_cost_total) as cost \
+     sum(llm_usage_cost_total) as cost, \
+     count(*) filter (where llm_usage_cost_total is null and llm_token_count_completion is not null) as unpriced \
      from calls where llm_request_parameters_model is not null group by 1 order by calls desc, model";
 
 const CLASSES: &str = "select llm_request_parameters_model as model, llm_model_name as answered, error_class, \

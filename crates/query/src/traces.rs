@@ -195,7 +195,7 @@ impl Query {
 const SUMMARY_COLUMNS: &str = "trace_id, span_id, reference_parent_span_id, _timestamp, duration, operation_name, service_name, \
      span_status, error_class, error_message, llm_request_parameters_model, llm_model_name, \
      gen_ai_response_time_to_first_chunk, llm_token_count_prompt, llm_token_count_completion, llm_token_source, \
-     llm_usage_cost_total, inferscope_vantage_point, inferscope_endpoint, inferscope_replica_id, \
+     llm_usage_cost_total, llm_cost_source, inferscope_vantage_point, inferscope_endpoint, inferscope_replica_id, \
      http_response_status_code, llm_is_leaf, gen_ai_response_id, substr(coalesce(gen_ai_input_messages, llm_input), 1, 2000) as input";
 
 struct SpanLine {
@@ -216,6 +216,7 @@ struct SpanLine {
     output_tokens: Option<i64>,
     token_source: Option<String>,
     cost: Option<f64>,
+    cost_reported: bool,
     gateway: bool,
     endpoint: Option<String>,
     replica: Option<String>,
@@ -245,6 +246,7 @@ impl SpanLine {
             output_tokens: cells.int("llm_token_count_completion"),
             token_source: cells.text("llm_token_source").filter(|source| source != "absent"),
             cost: cells.float("llm_usage_cost_total"),
+            cost_reported: cells.text("llm_cost_source").is_none_or(|source| source == "reported"),
             gateway: cells.text("inferscope_vantage_point").as_deref() == Some("gateway"),
             endpoint: cells.text("inferscope_endpoint"),
             replica: cells.text("inferscope_replica_id"),
@@ -266,6 +268,13 @@ impl<'a> Call<'a> {
     /// A fact of the call: the app's word, else the gateway's.
     fn fact<T>(&self, fact: impl Fn(&'a SpanLine) -> Option<T>) -> Option<T> {
         self.app.and_then(&fact).or_else(|| self.gateway.and_then(&fact))
+    }
+
+    /// What the call cost: as the app reports it, else by who served it, which the gateway knows and the app infers.
+    fn cost(&self) -> Option<f64> {
+        let reported = self.app.filter(|app| app.cost_reported).and_then(|app| app.cost);
+        let computed = self.gateway.or(self.app).and_then(|span| span.cost);
+        reported.or(computed)
     }
 }
 
@@ -330,7 +339,7 @@ fn summarise(trace_id: &str, spans: &[SpanLine]) -> TraceSummary {
         token_source: weakest(
             calls.iter().filter_map(|call| call.fact(|span| span.token_source.clone())),
         ),
-        cost_usd: calls.iter().filter_map(|call| call.fact(|span| span.cost)).reduce(|a, b| a + b),
+        cost_usd: calls.iter().filter_map(Call::cost).reduce(|a, b| a + b),
         endpoint: spans.iter().find_map(|span| span.endpoint.clone()),
         replica_id: spans.iter().find_map(|span| span.replica.clone()),
         http_status: calls.iter().find_map(|call| call.fact(|span| span.http_status)),

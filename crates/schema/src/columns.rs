@@ -211,7 +211,40 @@ pub const TRACE_COLUMNS: &[Column] = &[
     ),
     float("llm_rollup_cost_total", Unit::Dollars, "cost that the span reports for these calls"),
     // Cost: unpriced is null, free is 0.
+    float("llm_usage_cost_input", Unit::Dollars, "cost of the input tokens"),
+    float("llm_usage_cost_output", Unit::Dollars, "cost of the output tokens"),
     float("llm_usage_cost_total", Unit::Dollars, "cost of the call; null if it is not priced"),
+    float("llm_cost_prompt", Unit::Dollars, "same as llm_usage_cost_input"),
+    float("llm_cost_completion", Unit::Dollars, "same as llm_usage_cost_output"),
+    float("llm_cost_total", Unit::Dollars, "same as llm_usage_cost_total"),
+    float("gen_ai_usage_cost_input", Unit::Dollars, "same as llm_usage_cost_input"),
+    float("gen_ai_usage_cost_output", Unit::Dollars, "same as llm_usage_cost_output"),
+    float("gen_ai_usage_cost", Unit::Dollars, "same as llm_usage_cost_total"),
+    text(
+        "llm_cost_source",
+        "where the cost came from: reported by the client, table:exact_hub, table:provider, table:normalised or table:pattern; table:median for an estimate",
+    ),
+    float(
+        "llm_cost_computed",
+        Unit::Dollars,
+        "cost by the price book beside a cost that the client reported",
+    ),
+    text("llm_price_row", "row of the price book that was used, as layer:key"),
+    float(
+        "llm_cost_estimate_low",
+        Unit::Dollars,
+        "cost by the cheapest of the providers that may have served; never part of a sum",
+    ),
+    float("llm_cost_estimate_median", Unit::Dollars, "cost by the middle one of them"),
+    float("llm_cost_estimate_high", Unit::Dollars, "cost by the dearest of them"),
+    text(
+        "llm_cost_unpriced_reason",
+        "why a call has no cost: failed, no_tokens, no_model, not_in_book, provider_unknown, own_endpoint, own_host, per_hour or no_output_price",
+    ),
+    text(
+        "hf_inference_provider",
+        "provider to which Hugging Face's router passed the call, where the call's names tell it",
+    ),
     // Times.
     float(
         "gen_ai_response_time_to_first_chunk",

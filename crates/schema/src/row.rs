@@ -13,6 +13,20 @@ impl Row {
         Self(Vec::with_capacity(cells))
     }
 
+    /// A row of these cells, of which no two have the same name.
+    #[must_use]
+    pub fn of(cells: Vec<(Name, Value)>) -> Self {
+        let row = Self(cells);
+        debug_assert!(
+            row.0
+                .iter()
+                .enumerate()
+                .all(|(at, (name, _))| { row.0[..at].iter().all(|(other, _)| other != name) }),
+            "a name is set twice"
+        );
+        row
+    }
+
     /// Appends a cell whose name is not in the row yet.
     pub fn push(&mut self, name: Name, value: impl Into<Value>) {
         debug_assert!(self.get(&name).is_none(), "{name} is set twice");

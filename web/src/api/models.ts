@@ -14,6 +14,8 @@ export type ModelRow = {
   tokens_input: number | null;
   tokens_output: number | null;
   cost_usd: number | null;
+  /** Calls with output tokens and no cost. */
+  calls_unpriced: number;
 };
 
 export function useModels(org: string, { range, period }: Live) {

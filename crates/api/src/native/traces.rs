@@ -72,7 +72,7 @@ async fn list(
     Ok(Json(json!({ "traces": traces, "next": next, "took_ms": took_ms })).into_response())
 }
 
-fn within((from_us, to_us): (i64, i64)) -> Result<TimeRange, Trouble> {
+pub(crate) fn within((from_us, to_us): (i64, i64)) -> Result<TimeRange, Trouble> {
     if from_us < to_us {
         Ok(TimeRange { from_us, to_us })
     } else {
@@ -210,5 +210,6 @@ fn model(model: &ModelSummary) -> serde_json::Value {
         "tokens_input": model.tokens_input,
         "tokens_output": model.tokens_output,
         "cost_usd": model.cost_usd,
+        "calls_unpriced": model.unpriced,
     })
 }

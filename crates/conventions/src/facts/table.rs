@@ -52,6 +52,8 @@ pub(crate) enum Fact {
     RollupPrompt,
     RollupCompletion,
     CostTotal,
+    CostInput,
+    CostOutput,
     // Times.
     FirstChunkSeconds,
     FirstChunkMillis,
@@ -417,6 +419,28 @@ pub(crate) const TABLE: &[(Fact, &[Alias])] = &[
             Is("gen_ai.usage.total_cost"),
             Is("operation.cost"),
             In("mlflow.llm.cost", "total_cost"),
+        ],
+    ),
+    (
+        F::CostInput,
+        &[
+            Is("llm.cost.prompt"),
+            In("langfuse.observation.cost_details", "input"),
+            Is("gen_ai.cost.input_cost"),
+            Is("litellm.cost.input"),
+            Is("gen_ai.usage.cost_input"),
+            In("mlflow.llm.cost", "input_cost"),
+        ],
+    ),
+    (
+        F::CostOutput,
+        &[
+            Is("llm.cost.completion"),
+            In("langfuse.observation.cost_details", "output"),
+            Is("gen_ai.cost.output_cost"),
+            Is("litellm.cost.output"),
+            Is("gen_ai.usage.cost_output"),
+            In("mlflow.llm.cost", "output_cost"),
         ],
     ),
     (F::FirstChunkSeconds, &[Is("gen_ai.response.time_to_first_chunk")]),

@@ -791,3 +791,55 @@ fn tools_retrievers_and_rerankers_keep_their_own_facts() {
         ],
     );
 }
+
+#[test]
+fn a_reported_cost_and_its_parts_stand_under_every_family_s_names() {
+    let attributes = [
+        ("openinference.span.kind", "LLM"),
+        ("llm.model_name", "m"),
+        ("llm.token_count.prompt", "3"),
+        ("llm.cost.total", "0.75"),
+        ("llm.cost.prompt", "0.5"),
+        ("llm.cost.completion", "0.25"),
+    ];
+    check(
+        span("openinference.instrumentation.openai", "call", &attributes),
+        &[
+            ("llm_usage_cost_total", "0.75"),
+            ("llm_cost_total", "0.75"),
+            ("gen_ai_usage_cost", "0.75"),
+            ("llm_usage_cost_input", "0.5"),
+            ("llm_cost_prompt", "0.5"),
+            ("gen_ai_usage_cost_output", "0.25"),
+            ("attr_llm_cost_total", "-"),
+        ],
+    );
+    // Parts make up a total, and one part alone is none.
+    let parts = r#"{"input":0.5,"output":0.25}"#;
+    let langfuse = [
+        ("langfuse.observation.type", "generation"),
+        ("langfuse.observation.model.name", "m"),
+        ("langfuse.observation.cost_details", parts),
+    ];
+    check(
+        span("langfuse-sdk", "call", &langfuse),
+        &[("llm_usage_cost_total", "0.75"), ("llm_usage_cost_input", "0.5")],
+    );
+    let one =
+        [("llm.model_name", "m"), ("llm.token_count.prompt", "3"), ("llm.cost.prompt", "0.5")];
+    check(
+        span("x", "call", &one),
+        &[
+            ("llm_usage_cost_total", "-"),
+            ("llm_usage_cost_input", "-"),
+            ("attr_llm_cost_prompt", "0.5"),
+        ],
+    );
+    // What only our own pricing writes cannot be sent.
+    let forged =
+        [("llm.model_name", "m"), ("llm.token_count.prompt", "3"), ("llm.cost_source", "reported")];
+    check(
+        span("x", "call", &forged),
+        &[("llm_cost_source", "-"), ("attr_llm_cost_source", "reported")],
+    );
+}

@@ -123,3 +123,55 @@ fn privacy_is_read_stream_by_stream() {
     assert!(problem("[ingest]\nvalue_bytes = 0").contains("ingest.value_bytes"));
     assert!(problem("[ingest]\nopen_trace_spans = 0").contains("ingest.open_trace_spans"));
 }
+
+#[test]
+fn prices_are_checked_at_start() {
+    let config =
+        read("[[prices.row]]\npattern = \"acme/*\"\ninput = 1\noutput = 2.5\n").expect("is good");
+    let book = config.ingest.prices.book(&schema::OrgName::first());
+    assert_eq!(
+        book.rows().next().map(|(layer, row)| (layer.as_str(), row.key())),
+        Some(("file", "acme/*".to_owned()))
+    );
+
+    let text = problem("[server]\n[[prices.row]]\nid = \"a\"\ninput = -1\n");
+    assert!(text.contains("`input` = -1 is no price") && text.contains("line "), "{text}");
+    let text = problem("[[prices.row]]\nid = \"a\"\nprice = 1\n");
+    assert!(text.contains("unknown field `price`") && text.contains("line 3"), "{text}");
+    let twice = "[[prices.row]]\nid = \"a\"\ninput = 1\n[[prices.row]]\nid = \"a\"\ninput = 2\n";
+    assert!(problem(twice).contains("two rows have the key \"a\""), "{}", problem(twice));
+    assert!(problem("[prices]\nfile = \"/no/such/file.json\"").contains("/no/such/file.json"));
+}
+
+#[test]
+fn a_price_book_is_read_from_json_or_toml() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let books = [
+        ("book.json", r#"{"format": "prices/1", "rows": [{"id": "a", "input": 1}]}"#),
+        ("book.toml", "format = \"prices/1\"\n[[rows]]\nid = \"a\"\ninput = 1\n"),
+    ];
+    for (name, text) in books {
+        let path = dir.path().join(name);
+        std::fs::write(&path, text).expect("written");
+        let variables =
+            BTreeMap::from([("INFERSCOPE_PRICES_FILE".to_owned(), path.display().to_string())]);
+        let own = "[[prices.row]]\nid = \"b\"\ninput = 2\n";
+        let config =
+            load(Some((Path::new("a.toml"), own)), &variables, &Flags::default(), Path::new("x"))
+                .expect("is good");
+        let book = config.ingest.prices.book(&schema::OrgName::first());
+        let keys: Vec<String> = book.rows().take(2).map(|(_, row)| row.key()).collect();
+        assert_eq!(keys, ["a", "b"], "{name}");
+        std::fs::write(&path, text.replace("1}", "-1}").replace("= 1\n", "= -1\n"))
+            .expect("written");
+        let problems = load(None, &variables, &Flags::default(), Path::new("x"))
+            .expect_err("is refused")
+            .join("");
+        assert!(
+            problems.contains(name)
+                && problems.contains("line ")
+                && problems.contains("-1 is no price"),
+            "{problems}"
+        );
+    }
+}

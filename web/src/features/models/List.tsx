@@ -1,6 +1,6 @@
 import { Link } from "@tanstack/react-router";
 import { type Live, type ModelRow, useModels } from "../../api";
-import { ABSENT, count, EmptyState, ErrorState, inUnit, money, percent, Skeleton, StaleStrip, tokens, type Unit, unitFor } from "../../ui";
+import { ABSENT, count, EmptyState, ErrorState, inUnit, moneySum, percent, Skeleton, StaleStrip, tokens, type Unit, unitFor } from "../../ui";
 
 type Props = { org: string; live: Live };
 
@@ -31,7 +31,7 @@ function Row({ row, org, unit }: { row: ModelRow; org: string; unit: Unit }) {
       <td className="number" data-label={`p95 ${unit.name}`}>{inUnit(row.latency_p95_s, unit)}</td>
       <td className="number" data-label={`TTFT p50 ${unit.name}`}>{inUnit(row.ttft_p50_s, unit)}</td>
       <td className="number" data-label="tokens">{tokens(row.tokens_input, null)} → {tokens(row.tokens_output, null)}</td>
-      <td className="number" data-label="cost"><span className={row.cost_usd === null ? "muted" : ""}>{row.tokens_output === null && row.cost_usd === null ? ABSENT : money(row.cost_usd)}</span></td>
+      <td className="number" data-label="cost"><span className={row.cost_usd === null ? "muted" : ""}>{row.tokens_output === null && row.cost_usd === null ? ABSENT : moneySum(row.cost_usd, row.calls_unpriced)}</span></td>
     </tr>
   );
 }

@@ -1,6 +1,7 @@
 import type { ReactNode } from "react";
 import type { SpanRow } from "../../api";
 import { ABSENT, CopyButton, duration, exactCount, money, stamp, tokens } from "../../ui";
+import { costEstimate, costOrigin, costTeller } from "./cost";
 import { durationUs, isCall, number, startUs, text, tokenSource } from "./facts";
 import { tokenTeller } from "./totals";
 
@@ -30,9 +31,10 @@ function Copied({ value, what }: { value: string | null; what: string }) {
   return value === null ? <>{ABSENT}</> : <span className="row no-wrap"><code className="clip">{value}</code><CopyButton text={value} what={what} /></span>;
 }
 
-/** Tokens and cost of a call, from the span that tells them. */
-function usage(row: SpanRow): readonly (readonly [string, ReactNode])[] {
+/** Tokens and cost of a call, each from the span that tells them. */
+function usage(row: SpanRow, paid: SpanRow): readonly (readonly [string, ReactNode])[] {
   const source = tokenSource(row);
+  const estimate = costEstimate(paid);
   const of = (column: string): string => tokens(number(row, column), source);
   return [
     ["Input", of("llm_token_count_prompt")],
@@ -41,7 +43,9 @@ function usage(row: SpanRow): readonly (readonly [string, ReactNode])[] {
     ["of which reasoning", of("llm_token_count_completion_details_reasoning")],
     ["Total", of("llm_token_count_total")],
     ["Origin", source === null ? ABSENT : (ORIGINS[source] ?? source)],
-    ["Cost", <span key="cost" data-testid="cost">{money(number(row, "llm_usage_cost_total"), 4)}</span>],
+    ["Cost", <span key="cost" data-testid="cost">{money(number(paid, "llm_usage_cost_total"), 4)}</span>],
+    ["Price", <span key="price" data-testid="cost-origin">{costOrigin(paid) ?? ABSENT}</span>],
+    ...(estimate === null ? [] : [["Estimate", <span key="estimate" data-testid="cost-estimate">{estimate}</span>] as const]),
   ];
 }
 
@@ -79,7 +83,7 @@ export function Overview({ row, below, zone }: { row: SpanRow; below: readonly S
         ]}
       />
       {isCall(row) && <Facts title="Model" facts={model(row)} />}
-      {isCall(row) && <Facts title={told === row ? "Tokens and cost" : "Tokens and cost, as the gateway saw them"} facts={usage(told)} />}
+      {isCall(row) && <Facts title={told === row ? "Tokens and cost" : "Tokens and cost, as the gateway saw them"} facts={usage(told, costTeller([row, ...below]) ?? told)} />}
     </div>
   );
 }

@@ -1,6 +1,7 @@
 import type { SpanRow } from "../../api";
 import { type Origin, weakest } from "../../ui";
-import { type Call, callsOf, factOf, teller } from "./calls";
+import { callsOf, factOf, teller } from "./calls";
+import { costOf } from "./cost";
 import { number, tokenSource } from "./facts";
 
 export type Totals = { calls: number; input: number | null; output: number | null; origin: Origin; costUsd: number | null; unpriced: number };
@@ -8,11 +9,10 @@ export type Totals = { calls: number; input: number | null; output: number | nul
 const column = (name: string) => (row: SpanRow): number | null => number(row, name);
 const INPUT = column("llm_token_count_prompt");
 const OUTPUT = column("llm_token_count_completion");
-const COST = column("llm_usage_cost_total");
 
-function sum(calls: readonly Call[], read: (row: SpanRow) => number | null): number | null {
-  const values = calls.map((call) => factOf(call, read)).filter((value) => value !== null);
-  return values.length === 0 ? null : values.reduce((total, value) => total + value, 0);
+function sum(values: readonly (number | null)[]): number | null {
+  const known = values.filter((value) => value !== null);
+  return known.length === 0 ? null : known.reduce((total, value) => total + value, 0);
 }
 
 /** The span of a call that its tokens are read from. */
@@ -24,10 +24,10 @@ export function totalsOf(spans: readonly SpanRow[]): Totals {
   const tellers = calls.map(tokenTeller).filter((row) => row !== null);
   return {
     calls: calls.length,
-    input: sum(calls, INPUT),
-    output: sum(calls, OUTPUT),
+    input: sum(calls.map((call) => factOf(call, INPUT))),
+    output: sum(calls.map((call) => factOf(call, OUTPUT))),
     origin: weakest(tellers.map(tokenSource)),
-    costUsd: sum(calls, COST),
-    unpriced: calls.filter((call) => factOf(call, OUTPUT) !== null && factOf(call, COST) === null).length,
+    costUsd: sum(calls.map(costOf)),
+    unpriced: calls.filter((call) => factOf(call, OUTPUT) !== null && costOf(call) === null).length,
   };
 }
