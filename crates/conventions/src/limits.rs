@@ -164,7 +164,7 @@ mod tests {
 
     use super::*;
 
-    const SMALL: Limits = Limits { content_bytes: 100, value_bytes: 40, base64_bytes: 60 };
+    const SMALL: Limits = Limits { content_bytes: 200, value_bytes: 40, base64_bytes: 60 };
 
     fn limited(name: &str, text: &str) -> (String, Option<String>) {
         let mut row = Row::default();
@@ -180,18 +180,18 @@ mod tests {
         let (text, truncated) = limited("a", &"é".repeat(21));
         assert_eq!(text, format!("{}…[truncated 2 bytes]", "é".repeat(20)));
         assert_eq!(truncated.as_deref(), Some("[\"a\"]"));
-        assert_eq!(limited("input_value", &"x".repeat(100)).1, None, "contents may be longer");
-        assert!(limited("input_value", &"x".repeat(101)).1.is_some());
+        assert_eq!(limited("input_value", &"x".repeat(200)).1, None, "contents may be longer");
+        assert!(limited("input_value", &"x".repeat(201)).1.is_some());
     }
 
     #[test]
     fn json_stays_json() {
-        let long = format!(r#"{{"role":"user","content":"{}","n":1}}"#, "x".repeat(200));
+        let long = format!(r#"{{"role":"user","content":"{}","n":1}}"#, "x".repeat(400));
         let (text, truncated) = limited("llm_input", &long);
         let json: Json = serde_json::from_str(&text).unwrap();
         assert_eq!((&json["role"], &json["n"]), (&"user".into(), &1.into()));
         assert!(json["content"].as_str().unwrap().contains("…[truncated "));
-        assert!(truncated.is_some() && text.len() <= 100);
+        assert!(truncated.is_some() && text.len() <= 200);
     }
 
     #[test]

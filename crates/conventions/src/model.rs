@@ -41,7 +41,13 @@ pub(crate) fn fill(cells: &mut Cells, view: &View<'_>, answered: Answered) -> Mo
     let request = view
         .shared(Fact::RequestModel)
         .or_else(|| view.shared(Fact::SecondRequestModel))
-        .or(if only_requested { named } else { None })
+        .or_else(|| {
+            if only_requested {
+                named.or_else(|| view.shared(Fact::SecondResponseModel))
+            } else {
+                None
+            }
+        })
         .or(unanswered);
     let models = Models { requested: request.is_some(), answered: response.is_some() };
     cells.set_some(column!("llm_request_parameters_model"), request.clone());

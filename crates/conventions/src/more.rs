@@ -67,8 +67,6 @@ const OF_RERANKERS: &[(&str, Fact, Shape)] = &[
 ];
 
 const OF_CALLS: &[(&str, Fact, Shape)] = &[
-    ("llm_cost_prompt", Fact::CostPrompt, S::Number),
-    ("llm_cost_completion", Fact::CostCompletion, S::Number),
     ("llm_token_count_prompt_details_audio", Fact::AudioIn, S::Count),
     ("llm_token_count_completion_details_audio", Fact::AudioOut, S::Count),
 ];

@@ -2,24 +2,24 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use clock::SharedClock;
-use conventions::{Limits, Options, Vantage};
+use conventions::{Options, Vantage};
 use lake::{Lake, Prepared};
 use otlp::{DecodeError, LogRecord, Logs, Metrics, Point, Span, Traces};
-use prices::{Shelf, price};
+use prices::price;
 use schema::{Kind, OrgName, Row, Table};
 use tasks::{Stage, Tasks};
 use wal::{Append, Position, Replay, ReplayReport, Wal};
 
 use crate::admission::Admission;
 use crate::books::{Counts, Ledger, Reason, Refused};
+use crate::config::IngestConfig;
 use crate::error::Error;
 use crate::logs;
 use crate::metrics::Sheets;
 use crate::open_traces::OpenTraces;
-use crate::privacy::Privacy;
 use crate::recent::{Recent, SpanKey, SpanKeys};
 use crate::record::{self, Part};
 use crate::refusals::Refusals;
@@ -29,48 +29,6 @@ use crate::workers::Workers;
 const CALL_BYTES: usize = 2 << 10;
 /// From so many rows on they become columns at once; fewer wait until they are looked at, together with others.
 const COLUMNS_FROM: usize = 16;
-
-/// What is admitted, and for how long repeats are recognised.
-#[derive(Clone, Debug)]
-pub struct IngestConfig {
-    /// A span that began longer ago is refused, and so is an older log record or data point.
-    pub oldest: Duration,
-    /// A span that begins further ahead of now is refused, and so is such a log record or data point.
-    pub furthest_ahead: Duration,
-    /// Recent spans that are remembered at least, to recognise repeats.
-    pub remembered_spans: usize,
-    /// How long the log is kept so that repeats are recognised after a restart too.
-    pub remembered_for: Duration,
-    /// Bytes of log beyond which it is trimmed sooner.
-    pub remembered_bytes: u64,
-    /// Spans of traces with calls that are remembered at least, so that a call that several spans describe counts once.
-    pub open_trace_spans: usize,
-    /// How long they are remembered at least.
-    pub open_trace_for: Duration,
-    /// What is taken out of spans.
-    pub privacy: Privacy,
-    /// How long contents and attributes may be.
-    pub limits: Limits,
-    /// The books by which calls are priced.
-    pub prices: Arc<Shelf>,
-}
-
-impl Default for IngestConfig {
-    fn default() -> Self {
-        Self {
-            oldest: Duration::from_secs(400 * 86_400),
-            furthest_ahead: Duration::from_secs(600),
-            remembered_spans: 1_000_000,
-            remembered_for: Duration::from_secs(600),
-            remembered_bytes: 256 << 20,
-            open_trace_spans: 100_000,
-            open_trace_for: Duration::from_secs(600),
-            privacy: Privacy::default(),
-            limits: Limits::default(),
-            prices: Arc::new(Shelf::shipped()),
-        }
-    }
-}
 
 /// What became of a batch.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

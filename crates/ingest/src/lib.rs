@@ -12,6 +12,7 @@
 
 mod admission;
 mod books;
+mod config;
 mod draft;
 mod error;
 mod ingest;
@@ -27,6 +28,7 @@ mod workers;
 pub use conventions::Limits;
 
 pub use books::{Change, Counts, Reason};
+pub use config::IngestConfig;
 pub use error::Error;
-pub use ingest::{Accepted, Ingest, IngestConfig, Replayed};
+pub use ingest::{Accepted, Ingest, Replayed};
 pub use privacy::{Capture, Exception, Privacy};

@@ -75,7 +75,7 @@ fn passes_luhn(text: &str) -> bool {
             _ => digit * 2,
         })
         .sum();
-    (13..=19).contains(&digits.len()) && sum % 10 == 0
+    (13..=19).contains(&digits.len()) && sum.is_multiple_of(10)
 }
 
 #[cfg(test)]

@@ -210,6 +210,8 @@ pub const TRACE_COLUMNS: &[Column] = &[
         "output tokens of these calls, spent on reasoning",
     ),
     float("llm_rollup_cost_total", Unit::Dollars, "cost that the span reports for these calls"),
+    float("llm_rollup_cost_input", Unit::Dollars, "the part of it for input tokens"),
+    float("llm_rollup_cost_output", Unit::Dollars, "the part of it for output tokens"),
     // Cost: unpriced is null, free is 0.
     float("llm_usage_cost_input", Unit::Dollars, "cost of the input tokens"),
     float("llm_usage_cost_output", Unit::Dollars, "cost of the output tokens"),

@@ -111,8 +111,6 @@ pub(crate) enum Fact {
     EvaluationScore,
     EvaluationLabel,
     EvaluationExplanation,
-    CostPrompt,
-    CostCompletion,
     AudioIn,
     AudioOut,
 }
@@ -704,26 +702,6 @@ pub(crate) const TABLE: &[(Fact, &[Alias])] = &[
             Is("gen_ai.evaluation.explanation"),
             Is("annotations.0.annotation.explanation"),
             Is("evaluations.0.evaluation.explanation"),
-        ],
-    ),
-    (
-        F::CostPrompt,
-        &[
-            Is("llm.cost.prompt"),
-            In("langfuse.observation.cost_details", "input"),
-            Is("gen_ai.cost.input_cost"),
-            Is("litellm.cost.input"),
-            In("mlflow.llm.cost", "input_cost"),
-        ],
-    ),
-    (
-        F::CostCompletion,
-        &[
-            Is("llm.cost.completion"),
-            In("langfuse.observation.cost_details", "output"),
-            Is("gen_ai.cost.output_cost"),
-            Is("litellm.cost.output"),
-            In("mlflow.llm.cost", "output_cost"),
         ],
     ),
     (

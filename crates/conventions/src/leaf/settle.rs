@@ -13,6 +13,8 @@ const ROLLUPS: &[(&str, &str)] = &[
     ("llm_token_count_prompt_details_cache_write", "llm_rollup_tokens_cache_write"),
     ("llm_token_count_completion_details_reasoning", "llm_rollup_tokens_reasoning"),
     ("llm_usage_cost_total", "llm_rollup_cost_total"),
+    ("llm_usage_cost_input", "llm_rollup_cost_input"),
+    ("llm_usage_cost_output", "llm_rollup_cost_output"),
 ];
 
 /// Second names of the same figures.
@@ -23,6 +25,12 @@ const MIRRORS: &[&str] = &[
     "gen_ai_usage_input_tokens",
     "gen_ai_usage_output_tokens",
     "gen_ai_usage_total_tokens",
+    "llm_cost_total",
+    "llm_cost_prompt",
+    "llm_cost_completion",
+    "gen_ai_usage_cost",
+    "gen_ai_usage_cost_input",
+    "gen_ai_usage_cost_output",
 ];
 
 /// Writes the verdict of a candidate into its row: one that does not count gives its figures to the `llm_rollup_*`

@@ -27,6 +27,7 @@ const KEYS: &[(&str, &str)] = &[
     ("gen_ai.usage.output_token_details", "langsmith"),
     ("llm.usage.", "traceloop_old"),
     ("llm.request.", "traceloop_old"),
+    ("llm.request.model_name", "openinference"),
     ("llm.user", "traceloop_old"),
     ("gen_ai.usage.total_tokens", "traceloop_new"),
     ("gen_ai.usage.reasoning_tokens", "traceloop_new"),

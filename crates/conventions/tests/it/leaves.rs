@@ -249,6 +249,6 @@ fn the_span_inside_counts_and_the_one_around_names_it() {
     assert_eq!(outer.int("llm_rollup_tokens_cache_read"), Some(1024));
     assert_eq!(outer.get("gen_ai_usage_input_tokens"), None);
     let rows = batch(&mut HashMap::new(), spans("logfire/04-stream-usage.pb.gz"));
-    assert_eq!(rows[0].int("duration"), Some(125_616), "to the end of the stream");
+    assert_eq!(rows[0].int("duration"), Some(125_663), "to the end of the stream");
     assert_eq!(rows[1].text("llm_observation_type"), Some("EVENT"));
 }
