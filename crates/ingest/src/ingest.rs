@@ -260,8 +260,12 @@ impl Ingest {
             price(&mut row, &book);
             row
         };
-        let rows: Vec<Row> =
-            spans.into_iter().zip(&new).filter(|(_, new)| **new).map(|(span, _)| row(span)).collect();
+        let rows: Vec<Row> = spans
+            .into_iter()
+            .zip(&new)
+            .filter(|(_, new)| **new)
+            .map(|(span, _)| row(span))
+            .collect();
         let (stored, duplicates) = (rows.len() as u64, (new.len() - rows.len()) as u64);
         if !rows.is_empty() {
             self.commit(table, rows, fresh, observe).await?;

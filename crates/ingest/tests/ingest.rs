@@ -191,7 +191,8 @@ async fn a_call_is_priced_when_it_is_admitted_by_the_book_of_that_moment() {
     let config = IngestConfig { prices: Arc::clone(&shelf), ..IngestConfig::default() };
     let house = open(folder.path(), config).await;
     let team: OrgName = "team".parse().expect("a name");
-    let own = prices::Row::parse(r#"{"key":"own","id":"llama3.1-8b","input":1,"output":2}"#).expect("a row");
+    let own = prices::Row::parse(r#"{"key":"own","id":"llama3.1-8b","input":1,"output":2}"#)
+        .expect("a row");
     shelf.set(&team, vec![own]).expect("one row");
     for org in [OrgName::first(), team] {
         house.ingest.traces(Table::traces(org.clone()), seed()).await.expect("taken");
@@ -202,6 +203,9 @@ async fn a_call_is_priced_when_it_is_admitted_by_the_book_of_that_moment() {
         (rows[0].float("llm_usage_cost_total"), rows[0].text("llm_price_row").map(str::to_owned))
     };
     // 21 and 18 tokens: at 0.10 and 0.10, and at 1 and 2.
-    assert_eq!(cost("default").await, (Some(0.000_003_9), Some("shipped:cerebras/llama-3.1-8b".to_owned())));
+    assert_eq!(
+        cost("default").await,
+        (Some(0.000_003_9), Some("shipped:cerebras/llama-3.1-8b".to_owned()))
+    );
     assert_eq!(cost("team").await, (Some(0.000_057), Some("org:own".to_owned())));
 }

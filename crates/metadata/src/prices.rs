@@ -67,7 +67,8 @@ impl Metadata {
     /// # Errors
     /// When the database refuses or holds what is no organisation's name.
     pub async fn prices(&self) -> Result<Vec<Price>, Error> {
-        let rows = sqlx::query("SELECT * FROM prices ORDER BY org, key").fetch_all(&self.pool).await?;
+        let rows =
+            sqlx::query("SELECT * FROM prices ORDER BY org, key").fetch_all(&self.pool).await?;
         rows.iter().map(price).collect()
     }
 }
@@ -102,7 +103,10 @@ mod tests {
         let path = dir.path().join("metadata.db");
         let store = Metadata::open(&path).await.expect("opens");
         let (a, b) = (price("a", "k", "1"), price("b", "k", "2"));
-        assert!(matches!(store.put_price(&a).await, Err(Error::Conflict { what: "price" })), "no such organisation");
+        assert!(
+            matches!(store.put_price(&a).await, Err(Error::Conflict { what: "price" })),
+            "no such organisation"
+        );
         for org in [&a.org, &b.org] {
             store.ensure_org(org, 0).await.expect("stored");
         }

@@ -68,7 +68,9 @@ impl<'a> Call<'a> {
                 "gen_ai_provider_name" => call.provider = value.as_text(),
                 "server_address" => call.host = value.as_text(),
                 "inferscope_endpoint" => call.endpoint = value.as_text(),
-                "inferscope_vantage_point" => call.through_gateway = value.as_text() == Some("gateway"),
+                "inferscope_vantage_point" => {
+                    call.through_gateway = value.as_text() == Some("gateway")
+                }
                 "span_status" => call.failed = value.as_text() == Some("ERROR"),
                 "openinference_span_kind" => {
                     call.input_only = matches!(value.as_text(), Some("EMBEDDING" | "RERANKER"));

@@ -54,7 +54,9 @@ mod tests {
 
     #[test]
     fn every_column_is_promised() {
-        for name in [INPUTS, OUTPUTS, TOTALS].into_iter().flatten().chain([COMPUTED, LOW, MEDIAN, HIGH]) {
+        for name in
+            [INPUTS, OUTPUTS, TOTALS].into_iter().flatten().chain([COMPUTED, LOW, MEDIAN, HIGH])
+        {
             assert_eq!(column(name).map(|column| column.ty), Some(Type::Float), "{name}");
         }
         for name in [SOURCE, ROW, REASON, SERVING] {

@@ -38,7 +38,11 @@ pub struct Line {
 }
 
 /// What a call costs by a row; `line` sees each step.
-pub(crate) fn cost(call: &Call<'_>, row: &Row, mut line: impl FnMut(Line)) -> Result<Cost, Unpriced> {
+pub(crate) fn cost(
+    call: &Call<'_>,
+    row: &Row,
+    mut line: impl FnMut(Line),
+) -> Result<Cost, Unpriced> {
     let prices = row.prices();
     if !prices.is_per_use() {
         return Err(Unpriced::PerHour);
@@ -63,7 +67,9 @@ pub(crate) fn cost(call: &Call<'_>, row: &Row, mut line: impl FnMut(Line)) -> Re
     let Some(rate) = base.input else { return Ok(cost) };
     let no_tokens = if call.failed { Unpriced::Failed } else { Unpriced::NoTokens };
     let input = call.tokens.input.ok_or(no_tokens)?;
-    let part = |count: Option<i64>, rate: Option<Rate>| rate.map(|rate| (count.unwrap_or_default().max(0), rate));
+    let part = |count: Option<i64>, rate: Option<Rate>| {
+        rate.map(|rate| (count.unwrap_or_default().max(0), rate))
+    };
     let parts = [
         ("cached input", part(call.tokens.cache_read, base.cached_input)),
         ("input written to a cache", part(call.tokens.cache_write, base.cache_write)),
@@ -95,9 +101,13 @@ fn split(
     parts: [(&'static str, Option<(i64, Rate)>); 3],
     pay: &mut impl FnMut(&'static str, i64, Rate) -> Usd,
 ) -> Usd {
-    let apart = parts.iter().filter_map(|(_, part)| *part).fold(0_i64, |sum, (count, _)| sum.saturating_add(count));
+    let apart = parts
+        .iter()
+        .filter_map(|(_, part)| *part)
+        .fold(0_i64, |sum, (count, _)| sum.saturating_add(count));
     let rest = pay(what, all.saturating_sub(apart).max(0), rate);
-    let of_parts = parts.into_iter().filter_map(|(what, part)| part.map(|(count, rate)| (what, count, rate)));
+    let of_parts =
+        parts.into_iter().filter_map(|(what, part)| part.map(|(count, rate)| (what, count, rate)));
     of_parts.fold(rest, |sum, (what, count, rate)| sum + pay(what, count, rate))
 }
 

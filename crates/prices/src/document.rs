@@ -134,9 +134,16 @@ mod tests {
         let error = |json: &str| Document::parse(json).expect_err(json).to_string();
         assert!(error("{}").contains("missing field `format`"), "{}", error("{}"));
         assert!(error(r#"{"format":"prices/2","rows":[]}"#).contains("unknown variant `prices/2`"));
-        assert!(error(r#"{"format":"prices/1","unit":"EUR","rows":[]}"#).contains("unknown variant `EUR`"));
+        assert!(
+            error(r#"{"format":"prices/1","unit":"EUR","rows":[]}"#)
+                .contains("unknown variant `EUR`")
+        );
         let bad = "{\"format\":\"prices/1\",\n\"rows\":[\n{\"id\":\"a\",\"input\":1},\n{\"id\":\"b\",\"input\":-1}]}";
-        assert!(error(bad).contains("-1 is no price") && error(bad).contains("line 4"), "{}", error(bad));
+        assert!(
+            error(bad).contains("-1 is no price") && error(bad).contains("line 4"),
+            "{}",
+            error(bad)
+        );
     }
 
     proptest! {

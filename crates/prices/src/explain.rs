@@ -48,9 +48,9 @@ impl Book {
         let found = find(self, call, &mut steps);
         let quote = Quote::by(call, &found);
         let hit = match &quote.outcome {
-            Outcome::Priced(_, hit) | Outcome::Estimated { hit, .. } | Outcome::Reported(_, Some((_, hit))) => {
-                Some(hit)
-            }
+            Outcome::Priced(_, hit)
+            | Outcome::Estimated { hit, .. }
+            | Outcome::Reported(_, Some((_, hit))) => Some(hit),
             Outcome::Reported(_, None) | Outcome::Unpriced(_) => None,
         };
         let mut lines = Vec::new();

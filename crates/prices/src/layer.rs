@@ -60,7 +60,11 @@ impl fmt::Debug for Layer {
 }
 
 impl Layer {
-    pub(crate) fn new(kind: LayerKind, rows: Vec<Row>, names: &Providers) -> Result<Self, LayerError> {
+    pub(crate) fn new(
+        kind: LayerKind,
+        rows: Vec<Row>,
+        names: &Providers,
+    ) -> Result<Self, LayerError> {
         let mut keys = HashSet::with_capacity(rows.len());
         for row in &rows {
             if !keys.insert(row.key()) {
@@ -77,10 +81,15 @@ impl Layer {
             places
         };
         let mut wide: Vec<usize> = (0..rows.len()).filter(|at| rows[*at].id().is_none()).collect();
-        wide.sort_by_key(|at| std::cmp::Reverse(rows[*at].pattern().map(crate::pattern::Pattern::literal)));
+        wide.sort_by_key(|at| {
+            std::cmp::Reverse(rows[*at].pattern().map(crate::pattern::Pattern::literal))
+        });
         Ok(Self {
             kind,
-            providers: rows.iter().map(|row| row.provider().map(|name| names.canonical(name))).collect(),
+            providers: rows
+                .iter()
+                .map(|row| row.provider().map(|name| names.canonical(name)))
+                .collect(),
             by_hub: places(|row| row.hub_id().map(str::to_lowercase)),
             by_id: places(|row| row.id().map(str::to_owned)),
             by_short_id: places(|row| row.short_id().map(str::to_owned)),

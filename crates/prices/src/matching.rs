@@ -97,7 +97,10 @@ pub(crate) struct Match {
 pub(crate) enum Found {
     One(Hit),
     /// Rows of several providers for one Hub model, cheapest first, and the place of the middle one.
-    Several { hits: Vec<Hit>, median: usize },
+    Several {
+        hits: Vec<Hit>,
+        median: usize,
+    },
     Nothing(Unpriced),
 }
 
@@ -143,7 +146,8 @@ impl Search<'_> {
     /// The first layer's answer.
     fn layers(&self, names: &Names<'_>, provider: Option<&str>, steps: &mut Steps) -> Option<Hit> {
         for layer in self.book.layers() {
-            let hit = self.exact(layer, names, provider).or_else(|| self.wide(layer, names, provider));
+            let hit =
+                self.exact(layer, names, provider).or_else(|| self.wide(layer, names, provider));
             let kind = layer.kind.as_str();
             let whose = provider.unwrap_or("any provider");
             match hit {
@@ -152,7 +156,10 @@ impl Search<'_> {
                     return Some(hit);
                 }
                 None => steps.note(|| {
-                    format!("{kind}: no row of {whose} by Hub id, id, normalised name {} or pattern", shown(names))
+                    format!(
+                        "{kind}: no row of {whose} by Hub id, id, normalised name {} or pattern",
+                        shown(names)
+                    )
                 }),
             }
         }
@@ -171,7 +178,8 @@ impl Search<'_> {
         }
         let ids = [names.answered, names.requested, names.model];
         let by_id = ids.into_iter().flatten().find_map(|id| {
-            pick(layer.of_id(id), Rule::Provider).or_else(|| pick(layer.of_short_id(id), Rule::Provider))
+            pick(layer.of_id(id), Rule::Provider)
+                .or_else(|| pick(layer.of_short_id(id), Rule::Provider))
         });
         by_id.or_else(|| {
             let norms = norms(names);
@@ -243,7 +251,9 @@ impl Search<'_> {
         });
         if !hits.is_empty() {
             if agree(&hits) && !names.own_host {
-                steps.note(|| format!("all {} providers of the Hub model ask the same price", hits.len()));
+                steps.note(|| {
+                    format!("all {} providers of the Hub model ask the same price", hits.len())
+                });
                 return Found::One(hits.swap_remove(0));
             }
             hits.sort_by_key(|hit| hit.row().prices().blended());
@@ -273,7 +283,11 @@ impl Search<'_> {
     }
 
     /// The first row of each provider; a higher layer's stands for all below.
-    fn each_provider<'b>(&'b self, rule: Rule, places: impl Fn(&'b Layer) -> &'b [usize]) -> Vec<Hit> {
+    fn each_provider<'b>(
+        &'b self,
+        rule: Rule,
+        places: impl Fn(&'b Layer) -> &'b [usize],
+    ) -> Vec<Hit> {
         let mut hits: Vec<Hit> = Vec::new();
         for hit in self.each_row(rule, places) {
             if hits.iter().all(|other| other.provider() != hit.provider()) {

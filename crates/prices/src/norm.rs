@@ -68,7 +68,8 @@ fn dashed(name: &str) -> String {
     let mut rest = name.chars().peekable();
     while let Some(c) = rest.next() {
         let digit = |c: &char| c.is_ascii_digit();
-        let point = c == 'p' && before.as_ref().is_some_and(digit) && rest.peek().is_some_and(digit);
+        let point =
+            c == 'p' && before.as_ref().is_some_and(digit) && rest.peek().is_some_and(digit);
         if point || matches!(c, '.' | '_' | ' ' | '-') {
             if !out.ends_with('-') {
                 out.push('-');

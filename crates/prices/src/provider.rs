@@ -91,7 +91,10 @@ impl Providers {
         if let Some(provider) = self.names.get(&host).filter(|_| host.contains('.')) {
             return Some(Arc::clone(provider));
         }
-        self.hosts.iter().find(|(pattern, _)| pattern.fits(&host)).map(|(_, provider)| Arc::clone(provider))
+        self.hosts
+            .iter()
+            .find(|(pattern, _)| pattern.fits(&host))
+            .map(|(_, provider)| Arc::clone(provider))
     }
 
     /// What stands behind the last `:` of a requested model, and the model without it.
@@ -112,12 +115,24 @@ pub(crate) fn is_own_host(host: &str) -> bool {
     let host = host.trim().trim_end_matches('.').to_lowercase();
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     match bare.parse::<IpAddr>() {
-        Ok(IpAddr::V4(ip)) => ip.is_loopback() || ip.is_private() || ip.is_link_local() || ip.is_unspecified(),
+        Ok(IpAddr::V4(ip)) => {
+            ip.is_loopback() || ip.is_private() || ip.is_link_local() || ip.is_unspecified()
+        }
         Ok(IpAddr::V6(ip)) => {
-            ip.is_loopback() || ip.is_unique_local() || ip.is_unicast_link_local() || ip.is_unspecified()
+            ip.is_loopback()
+                || ip.is_unique_local()
+                || ip.is_unicast_link_local()
+                || ip.is_unspecified()
         }
         Err(_) => {
-            let ends = [".local", ".localhost", ".internal", ".lan", ".svc", ".endpoints.huggingface.cloud"];
+            let ends = [
+                ".local",
+                ".localhost",
+                ".internal",
+                ".lan",
+                ".svc",
+                ".endpoints.huggingface.cloud",
+            ];
             !bare.is_empty() && (!bare.contains('.') || ends.iter().any(|end| bare.ends_with(end)))
         }
     }
@@ -158,7 +173,10 @@ mod tests {
     #[test]
     fn the_suffix_of_a_model_is_a_provider_a_policy_or_something_else() {
         let providers = providers();
-        assert_eq!(providers.suffix("a/b:together_ai"), ("a/b", Some(Suffix::Provider("together".into()))));
+        assert_eq!(
+            providers.suffix("a/b:together_ai"),
+            ("a/b", Some(Suffix::Provider("together".into())))
+        );
         assert_eq!(providers.suffix("a/b:Fastest"), ("a/b", Some(Suffix::Policy)));
         assert_eq!(providers.suffix("llama3:8b"), ("llama3", Some(Suffix::Other)));
         assert_eq!(providers.suffix("a/b"), ("a/b", None));
@@ -166,7 +184,15 @@ mod tests {
 
     #[test]
     fn own_hosts_are_told_from_public_ones() {
-        for host in ["localhost", "127.0.0.1", "10.1.2.3", "[::1]", "vllm", "vllm.models.svc", "x.endpoints.huggingface.cloud"] {
+        for host in [
+            "localhost",
+            "127.0.0.1",
+            "10.1.2.3",
+            "[::1]",
+            "vllm",
+            "vllm.models.svc",
+            "x.endpoints.huggingface.cloud",
+        ] {
             assert!(is_own_host(host), "{host}");
         }
         for host in ["router.huggingface.co", "api.openai.com", "8.8.8.8", "2606:4700::1", ""] {

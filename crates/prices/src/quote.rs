@@ -55,15 +55,23 @@ impl Unpriced {
     pub const fn sentence(self) -> &'static str {
         match self {
             Self::Failed => "the call failed and nobody says what it used",
-            Self::NoTokens => "nobody counted its tokens; ask for usage, e.g. stream_options.include_usage",
+            Self::NoTokens => {
+                "nobody counted its tokens; ask for usage, e.g. stream_options.include_usage"
+            }
             Self::NoModel => "the call names no model",
             Self::NotInBook => "the book has no row for this model at this provider; put one",
             Self::ProviderUnknown => {
                 "providers ask different prices and nothing says who served; name one behind the model as :provider, or put a row"
             }
-            Self::OwnEndpoint => "an own replica served it and has no price; put a row for the endpoint",
-            Self::OwnHost => "it went to a host of your own and no row of yours prices it; put a row for the model",
-            Self::PerHour => "the machine is paid by the hour: what one call costs of it depends on what else ran",
+            Self::OwnEndpoint => {
+                "an own replica served it and has no price; put a row for the endpoint"
+            }
+            Self::OwnHost => {
+                "it went to a host of your own and no row of yours prices it; put a row for the model"
+            }
+            Self::PerHour => {
+                "the machine is paid by the hour: what one call costs of it depends on what else ran"
+            }
             Self::NoOutputPrice => "the row has no price for output",
         }
     }
@@ -115,9 +123,10 @@ impl Quote {
         let outcome = match (call.reported, outcome) {
             (None, outcome) => outcome,
             (Some(usd), Outcome::Priced(cost, hit)) => Outcome::Reported(usd, Some((cost, hit))),
-            (Some(usd), Outcome::Reported(..) | Outcome::Estimated { .. } | Outcome::Unpriced(_)) => {
-                Outcome::Reported(usd, None)
-            }
+            (
+                Some(usd),
+                Outcome::Reported(..) | Outcome::Estimated { .. } | Outcome::Unpriced(_),
+            ) => Outcome::Reported(usd, None),
         };
         Self { outcome, serving: serving.clone(), of_hub: *of_hub }
     }
@@ -158,7 +167,9 @@ impl Quote {
                 put(columns::ROW, hit.id().into());
             }
             Outcome::Estimated { low, median, high, hit } => {
-                for (name, usd) in [(columns::LOW, low), (columns::MEDIAN, median), (columns::HIGH, high)] {
+                for (name, usd) in
+                    [(columns::LOW, low), (columns::MEDIAN, median), (columns::HIGH, high)]
+                {
                     put(name, Value::Float(usd.dollars()));
                 }
                 put(columns::SOURCE, "table:median".into());

@@ -133,8 +133,15 @@ impl Prices {
 
     /// Whether a call that these prices are for costs nothing, however long it is.
     pub(crate) fn is_free(&self) -> bool {
-        let Rates { input, output, cached_input, cache_write, reasoning, audio_input, audio_output } =
-            self.base;
+        let Rates {
+            input,
+            output,
+            cached_input,
+            cache_write,
+            reasoning,
+            audio_input,
+            audio_output,
+        } = self.base;
         let rates =
             [input, output, cached_input, cache_write, reasoning, audio_input, audio_output];
         let dear = rates.into_iter().flatten().any(|rate| !rate.is_free());
@@ -177,13 +184,17 @@ pub enum RowError {
         field: &'static str,
     },
     /// A machine's price without a machine.
-    #[error("`per_hour` is the price of an own machine: give its `endpoint`, or provider = \"{OWN}\"")]
+    #[error(
+        "`per_hour` is the price of an own machine: give its `endpoint`, or provider = \"{OWN}\""
+    )]
     HourOfNobody,
     /// Two tiers begin at one length, or one below 0.
     #[error("`tiers` need `above_input_tokens` of 0 or more, each another")]
     BadTiers,
     /// A time cannot be read.
-    #[error("`{field}` = {value:?} is neither a day (2026-11-24) nor a moment (2026-11-24T12:00:00Z)")]
+    #[error(
+        "`{field}` = {value:?} is neither a day (2026-11-24) nor a moment (2026-11-24T12:00:00Z)"
+    )]
     BadTime {
         /// The field.
         field: &'static str,
@@ -355,7 +366,9 @@ impl Row {
     pub fn to_json(&self) -> serde_json::Value {
         let mut json = serde_json::to_value(&self.raw).unwrap_or_default();
         if let Some(fields) = json.as_object_mut() {
-            fields.retain(|_, value| !value.is_null() && value.as_array().is_none_or(|list| !list.is_empty()));
+            fields.retain(|_, value| {
+                !value.is_null() && value.as_array().is_none_or(|list| !list.is_empty())
+            });
         }
         json
     }

@@ -80,11 +80,14 @@ impl<'a> Names<'a> {
         let own_host = of_host.is_none() && host.is_some_and(is_own_host);
         let named = call.provider.filter(|name| !name.is_empty());
         let is_dialect = named.is_some_and(|name| name.trim().eq_ignore_ascii_case(DIALECT));
-        let by = |provider: Option<Arc<str>>, evidence| provider.map(|provider| Serving { provider, evidence });
+        let by = |provider: Option<Arc<str>>, evidence| {
+            provider.map(|provider| Serving { provider, evidence })
+        };
         let serving = if call.through_gateway {
             by(of_host, Evidence::Host).or_else(|| by(Some(OWN.into()), Evidence::OwnReplica))
         } else {
-            let named = named.filter(|_| !is_dialect).and_then(|name| book.providers().serving(name));
+            let named =
+                named.filter(|_| !is_dialect).and_then(|name| book.providers().serving(name));
             by(suffix, Evidence::Suffix)
                 .or_else(|| by(named, Evidence::Name))
                 .or_else(|| by(of_host, Evidence::Host))
@@ -94,9 +97,14 @@ impl<'a> Names<'a> {
                 steps.note(|| format!("served by {provider}: {}", evidence.as_str()));
             }
             None if own_host => steps.note(|| {
-                format!("the host {} is none of a provider's: a server or proxy of your own", host.unwrap_or_default())
+                format!(
+                    "the host {} is none of a provider's: a server or proxy of your own",
+                    host.unwrap_or_default()
+                )
             }),
-            None => steps.note(|| "neither the model, nor a provider's name, nor the host says who served".to_owned()),
+            None => steps.note(|| {
+                "neither the model, nor a provider's name, nor the host says who served".to_owned()
+            }),
         }
         Self {
             requested,
@@ -127,11 +135,16 @@ impl<'a> Names<'a> {
         });
         let provider = of_hub.or_else(|| {
             let norm = norm(answered);
-            only(book.rows_of(at_us, |layer| layer.of_norm(&norm)).filter_map(|(layer, at)| layer.provider(at)))
+            only(
+                book.rows_of(at_us, |layer| layer.of_norm(&norm))
+                    .filter_map(|(layer, at)| layer.provider(at)),
+            )
         });
         match &provider {
-            Some(provider) => steps.note(|| format!("only {provider} answers with the name {answered:?}: it served")),
-            None => steps.note(|| format!("several providers or none answer with the name {answered:?}")),
+            Some(provider) => steps
+                .note(|| format!("only {provider} answers with the name {answered:?}: it served")),
+            None => steps
+                .note(|| format!("several providers or none answer with the name {answered:?}")),
         }
         provider.map(|provider| Serving { provider, evidence: Evidence::ResponseModel })
     }

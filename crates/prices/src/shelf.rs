@@ -91,15 +91,26 @@ mod tests {
 
     #[test]
     fn an_organisation_s_rows_stand_before_the_operator_s_and_those_before_the_shipped() {
-        let file = vec![row(r#"{"id":"house-model","input":3}"#), row(r#"{"id":"gpt-4o","input":4,"output":4}"#)];
+        let file = vec![
+            row(r#"{"id":"house-model","input":3}"#),
+            row(r#"{"id":"gpt-4o","input":4,"output":4}"#),
+        ];
         let shelf = Shelf::new(Some(Document::of_rows(file))).expect("a shelf");
         assert_eq!(usd(&shelf, "a", "house-model"), Some(3.0));
         assert_eq!(usd(&shelf, "a", "gpt-4o"), Some(4.0), "not the shipped 2.50");
         let a = "a".parse().expect("a name");
         shelf.set(&a, vec![row(r#"{"id":"house-model","input":7}"#)]).expect("swapped");
         assert_eq!(usd(&shelf, "a", "house-model"), Some(7.0));
-        assert_eq!(usd(&shelf, "b", "house-model"), Some(3.0), "another organisation's book is untouched");
-        assert_eq!(usd(&shelf, "a", "gpt-4o"), Some(4.0), "what the own rows do not know is asked below");
+        assert_eq!(
+            usd(&shelf, "b", "house-model"),
+            Some(3.0),
+            "another organisation's book is untouched"
+        );
+        assert_eq!(
+            usd(&shelf, "a", "gpt-4o"),
+            Some(4.0),
+            "what the own rows do not know is asked below"
+        );
         shelf.set(&a, Vec::new()).expect("taken away");
         assert_eq!(usd(&shelf, "a", "house-model"), Some(3.0));
     }
@@ -120,9 +131,17 @@ mod tests {
             "rows":[{"id":"m","provider":"acme-cloud","input":2}]}"#;
         let shelf = Shelf::new(Some(Document::parse(json).expect("a book"))).expect("a shelf");
         let tokens = Tokens { input: Some(1), output: Some(0), ..Tokens::default() };
-        let call = Call { request_model: Some("m"), host: Some("eu.acme.example"), tokens, ..Call::default() };
+        let call = Call {
+            request_model: Some("m"),
+            host: Some("eu.acme.example"),
+            tokens,
+            ..Call::default()
+        };
         let quote = Quote::of(&call, &shelf.book(&OrgName::first()));
-        assert_eq!(quote.serving.map(|serving| serving.provider.to_string()).as_deref(), Some("acme"));
+        assert_eq!(
+            quote.serving.map(|serving| serving.provider.to_string()).as_deref(),
+            Some("acme")
+        );
         assert!(matches!(quote.outcome, Outcome::Priced(..)));
     }
 }

@@ -246,9 +246,7 @@ impl SpanLine {
             output_tokens: cells.int("llm_token_count_completion"),
             token_source: cells.text("llm_token_source"),
             cost: cells.float("llm_usage_cost_total"),
-            cost_reported: cells
-                .text("llm_cost_source")
-                .is_none_or(|source| source == "reported"),
+            cost_reported: cells.text("llm_cost_source").is_none_or(|source| source == "reported"),
             gateway: cells.text("inferscope_vantage_point").as_deref() == Some("gateway"),
             endpoint: cells.text("inferscope_endpoint"),
             replica: cells.text("inferscope_replica_id"),

@@ -20,7 +20,9 @@ pub enum Error {
         outside: String,
     },
     /// The organisation has as many as it may have.
-    #[error("an organization has at most {limit} prices of its own (prices.most_overrides); remove one first")]
+    #[error(
+        "an organization has at most {limit} prices of its own (prices.most_overrides); remove one first"
+    )]
     TooMany {
         /// How many.
         limit: usize,

@@ -64,7 +64,9 @@ impl Tariffs {
                     let own = Override { row: row.with_key(&key), changed_us, changed_by };
                     kept.entry(org).or_default().insert(key, own);
                 }
-                Err(error) => tracing::warn!(%org, key, %error, "a stored price cannot be read and counts for nothing"),
+                Err(error) => {
+                    tracing::warn!(%org, key, %error, "a stored price cannot be read and counts for nothing")
+                }
             }
         }
         for (org, rows) in &kept {
@@ -81,7 +83,13 @@ impl Tariffs {
 
     /// The organisation's own prices, by key.
     pub async fn list(&self, org: &OrgName) -> Vec<Override> {
-        self.0.kept.lock().await.get(org).map(|rows| rows.values().cloned().collect()).unwrap_or_default()
+        self.0
+            .kept
+            .lock()
+            .await
+            .get(org)
+            .map(|rows| rows.values().cloned().collect())
+            .unwrap_or_default()
     }
 
     /// One of them.
@@ -140,7 +148,12 @@ impl Tariffs {
 }
 
 impl Inner {
-    async fn put(&self, org: &OrgName, key: &str, own: Override) -> Result<(Override, Written), Error> {
+    async fn put(
+        &self,
+        org: &OrgName,
+        key: &str,
+        own: Override,
+    ) -> Result<(Override, Written), Error> {
         let mut kept = self.kept.lock().await;
         let rows = kept.entry(org.clone()).or_default();
         if !rows.contains_key(key) && rows.len() >= self.most {
@@ -222,13 +235,19 @@ mod tests {
         assert_eq!((own.row.key().as_str(), own.changed_us, written), ("mine", 7, Written::New));
         assert_eq!(usd(&tariffs), Some(2.0));
         let dearer = r#"{"key":"mine","id":"m","input":3,"output":3}"#;
-        assert_eq!(tariffs.put(&org, "mine", dearer, "root").await.expect("put").1, Written::Replaced);
+        assert_eq!(
+            tariffs.put(&org, "mine", dearer, "root").await.expect("put").1,
+            Written::Replaced
+        );
         assert_eq!(usd(&tariffs), Some(3.0));
         store.close().await;
 
         let (tariffs, _store) = open(dir.path()).await;
         assert_eq!(usd(&tariffs), Some(3.0), "kept");
-        assert_eq!(tariffs.get(&org, "mine").await.map(|own| own.changed_by).as_deref(), Some("root"));
+        assert_eq!(
+            tariffs.get(&org, "mine").await.map(|own| own.changed_by).as_deref(),
+            Some("root")
+        );
         assert!(tariffs.remove(&org, "mine", "root").await.expect("removed"));
         assert_eq!(usd(&tariffs), None);
         assert!(!tariffs.remove(&org, "mine", "root").await.expect("nothing to remove"));
@@ -244,7 +263,10 @@ mod tests {
         assert!(matches!(put("a b", M).await, Err(Error::BadKey)));
         assert!(matches!(put("", M).await, Err(Error::BadKey)));
         assert!(matches!(put("a", "{}").await, Err(Error::BadRow(_))));
-        assert!(matches!(put("b", r#"{"key":"c","id":"m","input":1}"#).await, Err(Error::OtherKey { .. })));
+        assert!(matches!(
+            put("b", r#"{"key":"c","id":"m","input":1}"#).await,
+            Err(Error::OtherKey { .. })
+        ));
         put("b", r#"{"id":"n","input":1}"#).await.expect("the second of two");
         assert!(matches!(put("c", M).await, Err(Error::TooMany { limit: 2 })));
         put("b", r#"{"id":"o","input":1}"#).await.expect("one in place of another is none more");

@@ -307,10 +307,9 @@ fn explanation(explained: &Explanation) -> Value {
 fn line(line: &Line) -> Value {
     let usd = line.usd.dollars();
     let text = match line.tokens {
-        Some(tokens) => format!(
-            "{tokens} tokens of {} × {} USD / 1,000,000 = {usd} USD",
-            line.what, line.price
-        ),
+        Some(tokens) => {
+            format!("{tokens} tokens of {} × {} USD / 1,000,000 = {usd} USD", line.what, line.price)
+        }
         None => format!("{} = {usd} USD", line.what),
     };
     json!({ "what": line.what, "tokens": line.tokens, "price_usd": line.price, "usd": usd, "text": text })

@@ -486,7 +486,8 @@ fn a_reported_cost_and_its_parts_stand_under_every_family_s_names() {
         span("langfuse-sdk", "call", &langfuse),
         &[("llm_usage_cost_total", "0.75"), ("llm_usage_cost_input", "0.5")],
     );
-    let one = [("llm.model_name", "m"), ("llm.token_count.prompt", "3"), ("llm.cost.prompt", "0.5")];
+    let one =
+        [("llm.model_name", "m"), ("llm.token_count.prompt", "3"), ("llm.cost.prompt", "0.5")];
     check(
         span("x", "call", &one),
         &[
@@ -496,7 +497,8 @@ fn a_reported_cost_and_its_parts_stand_under_every_family_s_names() {
         ],
     );
     // What only our own pricing writes cannot be sent.
-    let forged = [("llm.model_name", "m"), ("llm.token_count.prompt", "3"), ("llm.cost_source", "reported")];
+    let forged =
+        [("llm.model_name", "m"), ("llm.token_count.prompt", "3"), ("llm.cost_source", "reported")];
     check(
         span("x", "call", &forged),
         &[("llm_cost_source", "-"), ("attr_llm_cost_source", "reported")],

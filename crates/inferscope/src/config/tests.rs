@@ -100,9 +100,13 @@ fn variables_win_over_the_file_and_flags_over_both() {
 
 #[test]
 fn prices_are_checked_at_start() {
-    let config = read("[[prices.row]]\npattern = \"acme/*\"\ninput = 1\noutput = 2.5\n").expect("is good");
+    let config =
+        read("[[prices.row]]\npattern = \"acme/*\"\ninput = 1\noutput = 2.5\n").expect("is good");
     let book = config.ingest.prices.book(&schema::OrgName::first());
-    assert_eq!(book.rows().next().map(|(layer, row)| (layer.as_str(), row.key())), Some(("file", "acme/*".to_owned())));
+    assert_eq!(
+        book.rows().next().map(|(layer, row)| (layer.as_str(), row.key())),
+        Some(("file", "acme/*".to_owned()))
+    );
 
     let text = problem("[server]\n[[prices.row]]\nid = \"a\"\ninput = -1\n");
     assert!(text.contains("`input` = -1 is no price") && text.contains("line "), "{text}");
@@ -126,13 +130,22 @@ fn a_price_book_is_read_from_json_or_toml() {
         let variables =
             BTreeMap::from([("INFERSCOPE_PRICES_FILE".to_owned(), path.display().to_string())]);
         let own = "[[prices.row]]\nid = \"b\"\ninput = 2\n";
-        let config = load(Some((Path::new("a.toml"), own)), &variables, &Flags::default(), Path::new("x"))
-            .expect("is good");
+        let config =
+            load(Some((Path::new("a.toml"), own)), &variables, &Flags::default(), Path::new("x"))
+                .expect("is good");
         let book = config.ingest.prices.book(&schema::OrgName::first());
         let keys: Vec<String> = book.rows().take(2).map(|(_, row)| row.key()).collect();
         assert_eq!(keys, ["a", "b"], "{name}");
-        std::fs::write(&path, text.replace("1}", "-1}").replace("= 1\n", "= -1\n")).expect("written");
-        let problems = load(None, &variables, &Flags::default(), Path::new("x")).expect_err("is refused").join("");
-        assert!(problems.contains(name) && problems.contains("line ") && problems.contains("-1 is no price"), "{problems}");
+        std::fs::write(&path, text.replace("1}", "-1}").replace("= 1\n", "= -1\n"))
+            .expect("written");
+        let problems = load(None, &variables, &Flags::default(), Path::new("x"))
+            .expect_err("is refused")
+            .join("");
+        assert!(
+            problems.contains(name)
+                && problems.contains("line ")
+                && problems.contains("-1 is no price"),
+            "{problems}"
+        );
     }
 }

@@ -94,7 +94,10 @@ fn a_reported_cost_stays_through_any_pricing() {
     row.push(Name::fixed("llm_cost_total"), 0.25);
     for book in [&Book::shipped(), &*own(r#"{"id":"llama3.1-8b","input":1,"output":1}"#)] {
         price(&mut row, book);
-        assert_eq!((row.float("llm_usage_cost_total"), row.float("llm_cost_total")), (Some(0.25), Some(0.25)));
+        assert_eq!(
+            (row.float("llm_usage_cost_total"), row.float("llm_cost_total")),
+            (Some(0.25), Some(0.25))
+        );
         assert_eq!(row.text("llm_cost_source"), Some("reported"));
     }
     assert_eq!(row.float("llm_cost_computed"), Some(0.000_073), "by the last book");

@@ -8,14 +8,16 @@ fn row(json: &str) -> Row {
 }
 
 fn call(input: i64, output: i64) -> Call<'static> {
-    Call { tokens: Tokens { input: Some(input), output: Some(output), ..Tokens::default() }, ..Call::default() }
+    Call {
+        tokens: Tokens { input: Some(input), output: Some(output), ..Tokens::default() },
+        ..Call::default()
+    }
 }
 
 /// Input, output and total, US dollars.
 fn usd(call: &Call<'_>, json: &str) -> Result<(f64, f64, f64), Unpriced> {
-    cost(call, &row(json), |_| {}).map(|cost| {
-        (cost.input.dollars(), cost.output.dollars(), cost.total().dollars())
-    })
+    cost(call, &row(json), |_| {})
+        .map(|cost| (cost.input.dollars(), cost.output.dollars(), cost.total().dollars()))
 }
 
 #[test]
@@ -40,13 +42,18 @@ fn parts_with_a_price_of_their_own_are_taken_out_of_the_whole() {
     // 250·3 + 600·0.3 + 100·3.75 + 50·40 = 750 + 180 + 375 + 2000; 200·15 + 200·20 + 100·80 = 3000 + 4000 + 8000
     assert_eq!(usd(&call, prices), Ok((0.003_305, 0.015, 0.018_305)));
     let plain = r#"{"id":"a","input":3,"output":15}"#;
-    assert_eq!(usd(&call, plain), Ok((0.003, 0.0075, 0.0105)), "without prices of their own all is input and output");
+    assert_eq!(
+        usd(&call, plain),
+        Ok((0.003, 0.0075, 0.0105)),
+        "without prices of their own all is input and output"
+    );
 }
 
 #[test]
 fn cached_counts_beyond_the_whole_leave_nothing_uncached() {
     let prices = r#"{"id":"a","input":1,"output":1,"cached_input":0.5}"#;
-    let tokens = Tokens { input: Some(10), output: Some(0), cache_read: Some(30), ..Tokens::default() };
+    let tokens =
+        Tokens { input: Some(10), output: Some(0), cache_read: Some(30), ..Tokens::default() };
     assert_eq!(usd(&Call { tokens, ..Call::default() }, prices), Ok((0.000_015, 0.0, 0.000_015)));
 }
 
@@ -95,9 +102,11 @@ fn a_call_can_have_a_price_and_an_hour_is_no_call_s() {
 #[test]
 fn the_lines_add_up_and_leave_out_what_was_not_used() {
     let prices = row(r#"{"id":"a","input":3,"output":15,"cached_input":0.3,"reasoning":20}"#);
-    let tokens = Tokens { input: Some(100), output: Some(10), cache_read: Some(40), ..Tokens::default() };
+    let tokens =
+        Tokens { input: Some(100), output: Some(10), cache_read: Some(40), ..Tokens::default() };
     let mut lines = Vec::new();
-    let cost = cost(&Call { tokens, ..Call::default() }, &prices, |line| lines.push(line)).expect("priced");
+    let cost = cost(&Call { tokens, ..Call::default() }, &prices, |line| lines.push(line))
+        .expect("priced");
     let shown: Vec<_> = lines.iter().map(|line| (line.what, line.tokens, line.price)).collect();
     assert_eq!(
         shown,

@@ -61,7 +61,8 @@ fn an_estimate_never_touches_the_priced_columns() {
 
 #[test]
 fn an_unpriced_call_has_a_reason_and_no_number() {
-    let call = Call { request_model: Some("my-own"), response_model: None, provider: None, ..seed() };
+    let call =
+        Call { request_model: Some("my-own"), response_model: None, provider: None, ..seed() };
     assert_eq!(cells(&call), [("llm_cost_unpriced_reason".to_owned(), "not_in_book".to_owned())]);
     let failed = Call { tokens: Tokens::default(), failed: true, ..call };
     assert_eq!(cells(&failed), [("llm_cost_unpriced_reason".to_owned(), "failed".to_owned())]);
@@ -77,7 +78,11 @@ fn a_reported_cost_wins_and_ours_stands_beside_it() {
     assert_eq!(cell(&reported, "llm_price_row"), Some("shipped:cerebras/llama-3.1-8b"));
     assert_eq!(cell(&reported, "llm_usage_cost_total"), None, "it is in the row already");
     let of_unknown = cells(&Call { reported: Some(0.5), response_model: None, ..seed() });
-    assert_eq!(of_unknown, [("llm_cost_source".to_owned(), "reported".to_owned())], "no estimate beside a report");
+    assert_eq!(
+        of_unknown,
+        [("llm_cost_source".to_owned(), "reported".to_owned())],
+        "no estimate beside a report"
+    );
 }
 
 #[test]
@@ -105,7 +110,8 @@ fn states_and_reasons_have_words() {
         Unpriced::PerHour,
         Unpriced::NoOutputPrice,
     ];
-    let words: std::collections::HashSet<_> = reasons.iter().map(|reason| reason.as_str()).collect();
+    let words: std::collections::HashSet<_> =
+        reasons.iter().map(|reason| reason.as_str()).collect();
     assert_eq!(words.len(), reasons.len());
     let documented = include_str!("../../../../docs/prices.md");
     for word in words {

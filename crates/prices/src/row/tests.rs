@@ -24,7 +24,10 @@ fn a_row_reads_back_as_it_was_written() {
 fn a_row_without_a_key_has_one_that_tells_it_from_others() {
     let key = |json: &str| Row::parse(json).expect(json).key();
     assert_eq!(key(r#"{"id":"gpt-4o","input":1}"#), "gpt-4o");
-    assert_eq!(key(r#"{"id":"m","provider":"groq","input":1,"valid_from":"2026-01-01"}"#), "groq:m@2026-01-01");
+    assert_eq!(
+        key(r#"{"id":"m","provider":"groq","input":1,"valid_from":"2026-01-01"}"#),
+        "groq:m@2026-01-01"
+    );
     assert_eq!(key(r#"{"id":"groq/m","provider":"groq","input":1}"#), "groq/m");
     assert_eq!(key(r#"{"endpoint":"llama","per_hour":2}"#), "llama");
     assert_eq!(key(r#"{"key":"mine","pattern":"*","input":1}"#), "mine");
@@ -46,7 +49,10 @@ fn what_is_no_row_is_refused_with_a_reason() {
         (r#"{"id":"a","output":1}"#, "`output` is given and `input` is not"),
         (r#"{"id":"a","input":1,"per_hour":2}"#, "own machine"),
         (r#"{"id":"a","input":1,"per_call":-2}"#, "`per_call` = -2"),
-        (r#"{"id":"a","input":1,"tiers":[{"above_input_tokens":5},{"above_input_tokens":5}]}"#, "each another"),
+        (
+            r#"{"id":"a","input":1,"tiers":[{"above_input_tokens":5},{"above_input_tokens":5}]}"#,
+            "each another",
+        ),
         (r#"{"id":"a","input":1,"valid_from":"soon"}"#, "\"soon\" is neither a day"),
         (r#"{"id":"a","input":1,"valid_from":"2026-01-02","valid_to":"2026-01-02"}"#, "after"),
         (r#"{"id":"Llama3-8B","norm":"llama3-8b","input":1}"#, "which is \"llama-3-8b\""),
