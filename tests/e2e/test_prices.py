@@ -174,7 +174,7 @@ def test_a_call_through_the_gateway_is_priced_by_the_same_book(serve, simulate):
 
 def test_a_trace_costs_what_the_gateway_says_that_served_it(serve, simulate):
     """A program's span looks like a call that Cerebras served; the gateway knows that an own replica did."""
-    server = serve(endpoint("llama", LLAMA, [simulate(LLAMA).url]) + '[[prices.row]]\nendpoint = "llama"\ninput = 1\noutput = 1\n')
+    server = serve(endpoint("llama", LLAMA, [simulate(LLAMA).url]) + '[[prices.row]]\nendpoint = "llama"\ninput = 5\noutput = 5\n')
     caller = Caller(server)
     wait_until(lambda: caller.post(ask(LLAMA), simulate="tokens=4").status_code == 200, "the replica answers")
     header, trace, parent = traceparent()
@@ -197,7 +197,7 @@ def both(server: Server, trace: str) -> list[dict] | None:
 
 def test_a_bad_price_in_the_configuration_is_refused_with_its_line(serve, tmp_path):
     book = tmp_path / "book.json"
-    book.write_text('{"format": "prices/1", "rows": [\n{"id": "a", "input": 1},\n{"id": "b", "input": -1}\n]}')
+    book.write_text('{"format": "prices/1", "rows": [\n{"id": "a", "input": 1},\n{"id": "b", "input": -1}]}')
     server = Server(tmp_path / "bad", f'[prices]\nfile = "{book}"\n')
     with pytest.raises(RuntimeError, match="ended with 64"):
         server.start()
