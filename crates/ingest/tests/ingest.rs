@@ -512,7 +512,7 @@ async fn a_body_that_cannot_be_read_is_named_and_counts_as_no_span() {
         let error = house.ingest.traces_of(table(), bytes, read).await.expect_err("is cut off");
         assert!(matches!(error, Error::Body(_)), "{error}");
     }
-    assert_eq!(house.ingest.books(), ingest::Counts::default());
+    assert_eq!(house.ingest.books(Kind::Traces), ingest::Counts::default());
 }
 
 #[tokio::test]
