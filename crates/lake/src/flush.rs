@@ -15,16 +15,14 @@ use schema::Table;
 
 use crate::batch::widen;
 use crate::columns::{Columns, DAY, TIME};
-use crate::delta::{DeltaLog, NotCommitted};
+use crate::day::Day;
+use crate::delta::{Change, DeltaLog, NotCommitted, Reach, Why};
 use crate::disk;
 use crate::error::Error;
-use crate::file::{self, File};
+use crate::file::{self, FLUSHED, File};
 use crate::lake::Lake;
 use crate::slot::Slot;
 use crate::table::{Share, Taken};
-
-/// Microseconds of a day.
-const DAY_MICROS: i64 = 86_400_000_000;
 
 /// How much a flush has brought to the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,8 +51,14 @@ async fn advance(lake: &Lake, slot: &Slot, log: &mut Option<DeltaLog>) -> Result
     let Some(taken) = slot.memory.take(lake.watermark())? else { return Ok(Flushed::Nothing) };
     let (position, share) = (taken.position, taken.share);
     match write(lake, slot, log, taken).await {
-        Ok(files) => {
+        Ok((files, reach)) => {
             slot.memory.committed(position, files);
+            if reach == Reach::PastOthers
+                && let Some(log) = log
+            {
+                let files = log.files().map_err(|error| log_error(slot.memory.table(), error))?;
+                slot.memory.set_files(files);
+            }
             Ok(Flushed::Rows(share))
         }
         Err(error) => {
@@ -69,7 +73,7 @@ async fn write(
     slot: &Slot,
     place: &mut Option<DeltaLog>,
     taken: Taken,
-) -> Result<Vec<Arc<File>>, Error> {
+) -> Result<(Vec<Arc<File>>, Reach), Error> {
     let table = slot.memory.table();
     let (position, columns) = (taken.position, Arc::clone(&taken.columns));
     let parts = encoded(table, taken).await?;
@@ -82,8 +86,9 @@ async fn write(
         discard(log, &files).await;
         return Err(error);
     }
-    let error = match log.commit(&lake.config.writer, position, &files, &columns).await {
-        Ok(()) => return Ok(files.into_iter().map(|(file, _)| Arc::new(file)).collect()),
+    let why = Why::Rows { writer: &lake.config.writer, position, columns: &columns };
+    let error = match log.commit(Change { add: &files, remove: &[], why }).await {
+        Ok(reach) => return Ok((files.into_iter().map(Arc::new).collect(), reach)),
         Err(NotCommitted::Refused(error)) => {
             discard(log, &files).await;
             error
@@ -102,7 +107,7 @@ async fn create(slot: &Slot, columns: &Columns) -> Result<DeltaLog, Error> {
     created.map_err(|error| log_error(table, error))
 }
 
-fn log_error(table: &Table, source: DeltaTableError) -> Error {
+pub(crate) fn log_error(table: &Table, source: DeltaTableError) -> Error {
     Error::Log { table: table.to_string(), source: Box::new(source) }
 }
 
@@ -113,15 +118,15 @@ async fn store(
     table: &Table,
     log: &DeltaLog,
     (position, parts): (u64, Vec<Part>),
-    files: &mut Vec<(File, String)>,
+    files: &mut Vec<File>,
 ) -> Result<(), Error> {
     for part in parts {
-        let name = format!("part-{position:020}-{:016x}.parquet", rand::random::<u64>());
-        let path = format!("{DAY}={}/{name}", part.day);
+        let path = file::fresh_path(FLUSHED, part.day, position);
         let to = Path::from(path.as_str());
         let size = part.bytes.len() as u64;
         let written_ms = lake.clock.now().micros() / 1_000;
-        files.push((File { path, size, rows: part.rows, times: part.times, written_ms }, part.day));
+        let (rows, times, day) = (part.rows, part.times, Some(part.day));
+        files.push(File { path, size, rows, times, written_ms, day });
         log.store()
             .put(&to, part.bytes.into())
             .await
@@ -132,21 +137,24 @@ async fn store(
 }
 
 /// The files, the folders of their days, and the table's folder, in which a day may be new.
-fn to_sync(folder: &FsPath, files: &[(File, String)]) -> Vec<PathBuf> {
-    let paths = files.iter().map(|(file, _)| folder.join(&file.path));
-    let days: BTreeSet<PathBuf> =
-        files.iter().map(|(_, day)| folder.join(format!("{DAY}={day}"))).collect();
+pub(crate) fn to_sync(folder: &FsPath, files: &[File]) -> Vec<PathBuf> {
+    let paths = files.iter().map(|file| folder.join(&file.path));
+    let days: BTreeSet<PathBuf> = files
+        .iter()
+        .filter_map(|file| file.day)
+        .map(|day| folder.join(format!("{DAY}={day}")))
+        .collect();
     paths.chain(days).chain([folder.to_owned()]).collect()
 }
 
 /// Deletes files that are in no commit, as well as it can: what is left over takes room and is never read.
-async fn discard(log: &DeltaLog, files: &[(File, String)]) {
-    for (file, _) in files {
+pub(crate) async fn discard(log: &DeltaLog, files: &[File]) {
+    for file in files {
         match log.store().delete(&Path::from(file.path.as_str())).await {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
             Err(error) => {
                 let folder = log.folder().display();
-                tracing::warn!(%folder, path = file.path, %error, "a data file of a failed flush could not be deleted");
+                tracing::warn!(%folder, path = file.path, %error, "a data file that is in no commit could not be deleted");
             }
         }
     }
@@ -161,7 +169,7 @@ async fn encoded(table: &Table, taken: Taken) -> Result<Vec<Part>, Error> {
 
 /// One data file to be.
 struct Part {
-    day: String,
+    day: Day,
     bytes: Bytes,
     rows: u64,
     times: Option<(i64, i64)>,
@@ -182,43 +190,18 @@ fn encode(table: &str, taken: &Taken) -> Result<Vec<Part>, Error> {
         let batch = file::sorted(&batch).map_err(columns)?;
         let bytes = file::encode(&batch)
             .map_err(|source| Error::Encode { table: table.to_owned(), source })?;
-        parts.push(Part {
-            day: day_text(day),
-            bytes,
-            rows: batch.num_rows() as u64,
-            times: file::times(&batch),
-        });
+        parts.push(Part { day, bytes, rows: batch.num_rows() as u64, times: file::times(&batch) });
     }
     Ok(parts)
 }
 
-/// The row numbers of each UTC day, as days since 1970-01-01. A row without a time counts to day 0.
-fn rows_by_day(batch: &RecordBatch) -> BTreeMap<i64, Vec<u32>> {
-    let mut days: BTreeMap<i64, Vec<u32>> = BTreeMap::new();
+/// The row numbers of each UTC day. A row without a time counts to 1970-01-01.
+fn rows_by_day(batch: &RecordBatch) -> BTreeMap<Day, Vec<u32>> {
+    let mut days: BTreeMap<Day, Vec<u32>> = BTreeMap::new();
     let times = batch.column_by_name(TIME).and_then(|times| times.as_primitive_opt::<Int64Type>());
     for (row, time) in times.into_iter().flatten().enumerate() {
-        let day = time.unwrap_or(0).div_euclid(DAY_MICROS);
+        let day = Day::of_micros(time.unwrap_or(0));
         days.entry(day).or_default().push(u32::try_from(row).unwrap_or(u32::MAX));
     }
     days
-}
-
-/// A day since 1970-01-01 as `YYYY-MM-DD`.
-fn day_text(day: i64) -> String {
-    let midnight =
-        chrono::DateTime::from_timestamp(day.saturating_mul(86_400), 0).unwrap_or_default();
-    midnight.format("%Y-%m-%d").to_string()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::day_text;
-
-    #[test]
-    fn days_are_written_as_the_calendar_has_them() {
-        assert_eq!(day_text(0), "1970-01-01");
-        assert_eq!(day_text(-1), "1969-12-31");
-        assert_eq!(day_text(11_016), "2000-02-29");
-        assert_eq!(day_text(20_781), "2026-11-24");
-    }
 }
