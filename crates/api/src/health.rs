@@ -16,6 +16,7 @@ use openmetrics::{Family, LabelName, Labels, Page, PageError, negotiate};
 use serde_json::json;
 
 use crate::door::Door;
+use crate::storage_metrics;
 use crate::trouble::{Native, Refusal, Trouble};
 
 const SPANS: Family = Family::new("inferscope_ingest_spans", "Spans by what became of them");
@@ -87,6 +88,6 @@ impl Health {
         page.gauge(&HOT_BYTES)?.add(&Labels::NONE, self.lake.hot_bytes() as u64);
         page.counter(&DROPPED)?.add(&Labels::NONE, self.gateway.recording().dropped());
         page.gauge(&QUEUED)?.add(&Labels::NONE, self.gateway.recording().queued_bytes() as u64);
-        Ok(())
+        storage_metrics::write(page, &self.lake)
     }
 }

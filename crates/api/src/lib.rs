@@ -17,6 +17,7 @@ mod open_metrics;
 mod otlp_grpc;
 mod otlp_http;
 mod search;
+mod storage_metrics;
 mod trouble;
 mod ui;
 
@@ -81,8 +82,9 @@ pub fn router(services: Services) -> Router {
         door: door.clone(),
         ingest: services.ingest,
         gateway: Arc::clone(&gateway),
-        lake: services.lake,
+        lake: Arc::clone(&services.lake),
     };
+    let storage = native::storage::StorageRoutes { door: door.clone(), lake: services.lake };
     let metrics = open_metrics::MetricsRoutes {
         door: door.clone(),
         fleet: Arc::clone(&fleet),
@@ -105,6 +107,7 @@ pub fn router(services: Services) -> Router {
         .merge(native::endpoints::routes(endpoints))
         .merge(native::traces::routes(traces))
         .merge(native::tokens::routes(door.clone()))
+        .merge(native::storage::routes(storage))
         .merge(native::routes(native::AboutRoutes {
             door: door.clone(),
             version: services.version,

@@ -1,6 +1,7 @@
 //! Our own API, which the web pages use: `/scope/v1/…`.
 
 pub(crate) mod endpoints;
+pub(crate) mod storage;
 pub(crate) mod tokens;
 pub(crate) mod traces;
 

@@ -15,11 +15,11 @@ use clock::{SharedClock, SystemClock};
 use fleet::{Fleet, FleetSettings};
 use gateway::{Gateway, recording};
 use ingest::Ingest;
-use lake::{Flush, Lake, LakeConfig};
+use lake::{Flush, Lake, LakeConfig, UpkeepConfig};
 use metadata::Metadata;
 use query::Query;
 use schema::OrgName;
-use tasks::{Grace, Stage, Tasks};
+use tasks::{CancellationToken, Grace, Stage, Tasks};
 use tokio::runtime::Runtime;
 use wal::{Wal, WalConfig};
 
@@ -113,7 +113,7 @@ pub(crate) async fn start(config: Config) -> anyhow::Result<Running> {
         observed: Arc::default(),
         covers: 0,
     };
-    spawn(&tasks, &lake, &fleet, &analytics, recorder);
+    spawn(&tasks, &lake, &fleet, &analytics, recorder, config.upkeep_every);
 
     let app = api::router(Services {
         accounts: accounts.clone(),
@@ -229,6 +229,12 @@ fn lake_config(config: &Config) -> anyhow::Result<LakeConfig> {
         most_columns: config.most_columns,
         most_streams: config.most_streams,
         most_hot_bytes: config.most_hot_bytes,
+        upkeep: UpkeepConfig {
+            data_folder: Some(config.data_dir.clone()),
+            // A query that began with files must find them until its end.
+            history_when_full: config.query.timeout.saturating_mul(2),
+            ..config.upkeep.clone()
+        },
         ..LakeConfig::in_folder(config.data_dir.join("lake"))
     })
 }
@@ -247,6 +253,7 @@ fn spawn(
     fleet: &Arc<Fleet>,
     analytics: &Arc<Analytics>,
     recorder: Recorder,
+    upkeep_every: Duration,
 ) {
     tasks.spawn(Stage::Ingest, "recorder", recorder.run(tasks.token(Stage::Ingest)));
     tasks.spawn(Stage::Streams, "fleet", Arc::clone(fleet).supervise(tasks.token(Stage::Streams)));
@@ -256,12 +263,30 @@ fn spawn(
     let follow =
         sampler::follow(Arc::clone(fleet), Arc::clone(analytics), tasks.token(Stage::Ingest));
     tasks.spawn(Stage::Ingest, "replica-changes", follow);
+    let upkeep = upkeep(Arc::clone(lake), upkeep_every, tasks.token(Stage::Maintenance));
+    tasks.spawn(Stage::Maintenance, "upkeep", upkeep);
     let lake = Arc::clone(lake);
     tasks.spawn_every(Stage::Maintenance, "flush", FLUSH_CHECK, move || {
         let lake = Arc::clone(&lake);
         // What fails is logged there, and tried again.
         async move { drop(lake.flush(Flush::Due).await) }
     });
+}
+
+/// Passes of upkeep, so much time apart or when one is wanted. One that is under way when the server stops is cut
+/// short: the next start goes on.
+async fn upkeep(lake: Arc<Lake>, every: Duration, stop: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = lake.upkeep() => {}
+            () = stop.cancelled() => return,
+        }
+        tokio::select! {
+            () = tokio::time::sleep(every) => {}
+            () = lake.upkeep_wanted() => {}
+            () = stop.cancelled() => return,
+        }
+    }
 }
 
 /// Says where the server is, to people and to programs that let the system choose a port.
