@@ -16,6 +16,12 @@ from rig.waiting import wait_until
 
 KILLS = 10
 WRITERS = 4
+FLUSHED = "[storage]\nflush_after_s = 0.3\n"
+# Files are merged and deleted as often as they can be, so that kills meet that too.
+KEPT = (
+    "[query]\ntimeout_s = 2\n"
+    "[storage]\nflush_after_s = 0.1\nupkeep_every_s = 0.1\nmerge_at = 2\nhistory_minutes = 0.05\ncheckpoint_commits = 5\n"
+)
 
 
 class Writers:
@@ -87,24 +93,29 @@ def _numbered(number: int) -> OneSpan:
 
 
 @pytest.mark.timeout(600)
-def test_no_acknowledged_span_is_lost_or_doubled_by_ten_kills(serve, org, delta_table):
+@pytest.mark.parametrize(("config", "longest"), [(FLUSHED, 0.4), (KEPT, 3.0)], ids=["flushes", "flushes and upkeep"])
+def test_no_acknowledged_span_is_lost_or_doubled_by_ten_kills(serve, org, delta_table, config, longest):
     seed = int(os.environ.get("KILL_SEED", time.time_ns()))
     print(f"KILL_SEED={seed}")
     moments = random.Random(seed)
     # Flushes as often as they can be, so that kills meet them too.
-    server = serve("[storage]\nflush_after_s = 0.3\n")
+    server = serve(config)
     writers = Writers(server, org)
     writers.start()
+    merged: set[str] = set()
     try:
         for _ in range(KILLS):
             enough = writers.count() + moments.randint(1, 400)
             wait_until(lambda: writers.count() >= enough, f"{enough} spans acknowledged", 60)
             # The moment itself is random too, not only the number of spans before it.
-            threading.Event().wait(moments.uniform(0, 0.4))
+            threading.Event().wait(moments.uniform(0, longest))
             server.kill()
+            merged.update(path.name for path in server.data_dir.rglob("merged-*.parquet"))
             server.start()
     finally:
         writers.finish()
+    print(f"{len(merged)} merged files seen at kills")
+    assert bool(merged) == (config == KEPT), "kills met merges if they were to"
     _check(server, org, writers, delta_table)
 
 

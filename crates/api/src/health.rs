@@ -20,6 +20,7 @@ use serde_json::json;
 use tasks::{Stage, Tasks};
 
 use crate::door::Door;
+use crate::storage_metrics;
 use crate::trouble::{Native, Refusal, Trouble};
 
 const INGESTED: Family = Family::new(
@@ -154,6 +155,6 @@ impl Health {
         }
         page.gauge(&QUEUED)?.add(&Labels::NONE, self.gateway.recording().queued_bytes() as u64);
         page.gauge(&QUERIES)?.add(&Labels::NONE, self.query.running() as u64);
-        Ok(())
+        storage_metrics::write(page, &self.lake)
     }
 }

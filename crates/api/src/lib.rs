@@ -18,6 +18,7 @@ mod open_observe;
 mod otlp_grpc;
 mod otlp_http;
 mod search;
+mod storage_metrics;
 mod trouble;
 mod ui;
 
@@ -90,11 +91,12 @@ pub fn router(services: Services) -> Router {
         door: door.clone(),
         ingest: services.ingest,
         gateway: Arc::clone(&gateway),
-        lake: services.lake,
         tasks: services.tasks,
         turned_away: Arc::clone(&turned_away),
         query: services.query.clone(),
+        lake: Arc::clone(&services.lake),
     };
+    let storage = native::storage::StorageRoutes { door: door.clone(), lake: services.lake };
     let metrics = open_metrics::MetricsRoutes {
         door: door.clone(),
         fleet: Arc::clone(&fleet),
@@ -130,6 +132,7 @@ pub fn router(services: Services) -> Router {
         .merge(native::sql::routes(sql))
         .merge(open_observe::routes(compatible))
         .merge(native::tokens::routes(door.clone()))
+        .merge(native::storage::routes(storage))
         .merge(native::routes(native::AboutRoutes {
             door: door.clone(),
             version: services.version,

@@ -5,6 +5,7 @@ pub(crate) mod explain;
 pub(crate) mod prices;
 pub(crate) mod sessions;
 pub(crate) mod sql;
+pub(crate) mod storage;
 pub(crate) mod tokens;
 pub(crate) mod traces;
 

@@ -94,6 +94,14 @@ impl From<query::Error> for Trouble {
     }
 }
 
+impl From<lake::Error> for Trouble {
+    fn from(error: lake::Error) -> Self {
+        // What storage says names folders of this server: that is for its log.
+        tracing::warn!(%error, "storage did not do what was asked");
+        Self::new(error.fault(), "storage cannot do this now; the server's log says why")
+    }
+}
+
 impl From<schema::OrgNameError> for Trouble {
     fn from(error: schema::OrgNameError) -> Self {
         Self::invalid(error.to_string())

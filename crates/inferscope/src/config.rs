@@ -1,6 +1,7 @@
 //! What the operator wrote, checked once: after this, no code asks whether a setting is set or sane.
 
 mod privacy;
+mod storage;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -10,6 +11,7 @@ use std::time::Duration;
 use fleet::{EndpointSpec, Engine, ProcessSpec, Source};
 use gateway::{GatewayConfig, RecordingConfig};
 use ingest::{IngestConfig, Limits as ContentLimits, Privacy};
+use lake::UpkeepConfig;
 use otlp::Limits as OtlpLimits;
 use prices::{Document, Shelf};
 use query::Limits as QueryLimits;
@@ -17,6 +19,7 @@ use serde::Deserialize;
 use url::Url;
 
 use self::privacy::RawPrivacy;
+use self::storage::RawStorage;
 
 /// The settings of a server.
 #[derive(Clone, Debug)]
@@ -37,6 +40,8 @@ pub(crate) struct Config {
     pub(crate) most_columns: usize,
     pub(crate) most_streams: usize,
     pub(crate) most_hot_bytes: usize,
+    pub(crate) upkeep: UpkeepConfig,
+    pub(crate) upkeep_every: Duration,
     pub(crate) endpoints: Vec<EndpointSpec>,
     pub(crate) most_overrides: usize,
 }
@@ -183,29 +188,6 @@ impl Default for RawGateway {
             idle_connection_s: gateway.idle_connection.as_secs_f64(),
             queue_items: queue.items,
             queue_bytes: queue.bytes,
-        }
-    }
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct RawStorage {
-    flush_after_s: f64,
-    flush_bytes: usize,
-    most_columns: usize,
-    most_streams: usize,
-    most_hot_bytes: usize,
-}
-
-impl Default for RawStorage {
-    fn default() -> Self {
-        let lake = lake::LakeConfig::in_folder("");
-        Self {
-            flush_after_s: lake.flush_after.as_secs_f64(),
-            flush_bytes: lake.flush_bytes,
-            most_columns: lake.most_columns,
-            most_streams: lake.most_streams,
-            most_hot_bytes: lake.most_hot_bytes,
         }
     }
 }
@@ -384,6 +366,8 @@ impl Checker<'_> {
             most_columns: raw.storage.most_columns,
             most_streams: self.at_least_one("storage.most_streams", raw.storage.most_streams),
             most_hot_bytes: self.at_least_one("storage.most_hot_bytes", raw.storage.most_hot_bytes),
+            upkeep: self.upkeep(&raw.storage, raw.query.timeout_s),
+            upkeep_every: self.seconds("storage.upkeep_every_s", raw.storage.upkeep_every_s),
             endpoints: self.endpoints(raw.endpoint),
             most_overrides: raw.prices.most_overrides,
         }

@@ -15,12 +15,12 @@ use clock::{SharedClock, SystemClock};
 use fleet::{Fleet, FleetSettings};
 use gateway::{Gateway, recording};
 use ingest::Ingest;
-use lake::{Flush, Lake, LakeConfig};
+use lake::{Flush, Lake, LakeConfig, UpkeepConfig};
 use metadata::Metadata;
 use query::Query;
 use schema::OrgName;
 use tariffs::Tariffs;
-use tasks::{Grace, Stage, Tasks};
+use tasks::{CancellationToken, Grace, Stage, Tasks};
 use tokio::runtime::Handle;
 use wal::{Wal, WalConfig};
 
@@ -127,7 +127,7 @@ pub(crate) async fn start(config: Config) -> anyhow::Result<Running> {
         covers: 0,
     };
     spawn(&tasks, &fleet, &analytics);
-    spawn_in_background(&tasks, background.handle(), &lake, recorder);
+    spawn_in_background(&tasks, background.handle(), &lake, recorder, config.upkeep_every);
 
     let app = api::router(Services {
         accounts: accounts.clone(),
@@ -237,6 +237,12 @@ fn lake_config(config: &Config) -> anyhow::Result<LakeConfig> {
         most_columns: config.most_columns,
         most_streams: config.most_streams,
         most_hot_bytes: config.most_hot_bytes,
+        upkeep: UpkeepConfig {
+            data_folder: Some(config.data_dir.clone()),
+            // A query that began with files must find them until its end.
+            history_when_full: config.query.timeout.saturating_mul(2),
+            ..config.upkeep.clone()
+        },
         ..LakeConfig::in_folder(config.data_dir.join("lake"))
     })
 }
@@ -260,8 +266,16 @@ fn spawn(tasks: &Tasks, fleet: &Arc<Fleet>, analytics: &Arc<Analytics>) {
     tasks.spawn_vital(Stage::Ingest, "replica-changes", follow);
 }
 
-fn spawn_in_background(tasks: &Tasks, threads: &Handle, lake: &Arc<Lake>, recorder: Recorder) {
+fn spawn_in_background(
+    tasks: &Tasks,
+    threads: &Handle,
+    lake: &Arc<Lake>,
+    recorder: Recorder,
+    upkeep_every: Duration,
+) {
     let _on_these_threads = threads.enter();
+    let upkeep = upkeep(Arc::clone(lake), upkeep_every, tasks.token(Stage::Maintenance));
+    tasks.spawn(Stage::Maintenance, "upkeep", upkeep);
     tasks.spawn_vital(Stage::Ingest, "recorder", recorder.run(tasks.token(Stage::Ingest)));
     let lake = Arc::clone(lake);
     tasks.spawn_every(Stage::Maintenance, "flush", FLUSH_CHECK, move || {
@@ -269,6 +283,22 @@ fn spawn_in_background(tasks: &Tasks, threads: &Handle, lake: &Arc<Lake>, record
         // What fails is logged there, and tried again.
         async move { drop(lake.flush(Flush::Due).await) }
     });
+}
+
+/// Passes of upkeep, so much time apart or when one is wanted. One that is under way when the server stops is cut
+/// short: the next start goes on.
+async fn upkeep(lake: Arc<Lake>, every: Duration, stop: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = lake.upkeep() => {}
+            () = stop.cancelled() => return,
+        }
+        tokio::select! {
+            () = tokio::time::sleep(every) => {}
+            () = lake.upkeep_wanted() => {}
+            () = stop.cancelled() => return,
+        }
+    }
 }
 
 /// Says where the server is, to people and to programs that let the system choose a port.

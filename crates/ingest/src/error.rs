@@ -8,6 +8,9 @@ pub enum Error {
     /// Rows come faster than they can be written to the tables.
     #[error("too many rows wait to be written to storage, send again later")]
     NoRoom,
+    /// The data folder has reached its ceiling.
+    #[error("the data folder has reached storage.max_bytes, send again later")]
+    Full,
     /// The same spans were sent before and are being stored at this moment.
     #[error("these spans are being stored from an earlier request, send again later")]
     InFlight,
@@ -45,6 +48,8 @@ impl Error {
     pub fn fault(&self) -> Fault {
         match self {
             Self::NoRoom => Fault::us(Class::Overloaded).after(Duration::from_secs(2)),
+            // Room is looked for every so often, and not at once.
+            Self::Full => Fault::us(Class::Overloaded).after(Duration::from_secs(30)),
             Self::InFlight => Fault::us(Class::Overloaded).after(Duration::from_secs(1)),
             Self::Stopping => Fault::us(Class::Unavailable).after(Duration::from_secs(2)),
             Self::TooManyStreams { .. } => Fault::caller(Class::Invalid),

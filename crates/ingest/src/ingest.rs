@@ -377,8 +377,11 @@ impl Ingest {
     /// Whether there is room for more rows: asked before a body is read, so that what will be refused costs nothing.
     ///
     /// # Errors
-    /// [`Error::NoRoom`] if not.
+    /// [`Error::NoRoom`] or [`Error::Full`] if not.
     pub fn has_room(&self) -> Result<(), Error> {
+        if self.0.lake.is_full() {
+            return Err(Error::Full);
+        }
         if self.0.lake.has_room() { Ok(()) } else { Err(Error::NoRoom) }
     }
 

@@ -4,7 +4,7 @@
 //! taken, so a crash between writing and committing neither loses nor doubles a row.
 //! Source: Delta protocol, "Transaction Identifiers".
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path as FsPath, PathBuf};
 use std::sync::Arc;
 
@@ -15,11 +15,13 @@ use deltalake_core::kernel::{
 use deltalake_core::operations::create::CreateBuilder;
 use deltalake_core::protocol::{DeltaOperation, SaveMode};
 use deltalake_core::{
-    DeltaResult, DeltaTable, DeltaTableBuilder, DeltaTableError, ObjectStore, ensure_table_uri,
+    DeltaResult, DeltaTable, DeltaTableBuilder, DeltaTableError, ObjectStore, checkpoints,
+    ensure_table_uri,
 };
 use schema::Type;
 
 use crate::columns::{Columns, DAY};
+use crate::day::Day;
 use crate::disk;
 use crate::file::{File, read_statistics, statistics};
 
@@ -41,18 +43,76 @@ pub(crate) enum NotCommitted {
     Unclear(DeltaTableError),
 }
 
+/// What one commit makes of the table.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Change<'a> {
+    /// Files that become part of it.
+    pub(crate) add: &'a [File],
+    /// Files that are no longer part of it; they stay on the disk.
+    pub(crate) remove: &'a [Arc<File>],
+    pub(crate) why: Why<'a>,
+}
+
+/// What a commit is for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Why<'a> {
+    /// New rows: those of `writer`'s log up to a position, with any new columns.
+    Rows { writer: &'a str, position: u64, columns: &'a Columns },
+    /// The same rows in fewer files of about so many bytes.
+    Merge { target: u64 },
+    /// As a merge, and rows that were there twice are there once.
+    Dedup { target: u64 },
+    /// Rows are gone; the text says which.
+    Delete { predicate: &'a str },
+}
+
+impl Why<'_> {
+    /// Whether a reader of the table's changes would miss something if it passed this commit over.
+    const fn changes_data(self) -> bool {
+        match self {
+            Self::Rows { .. } | Self::Dedup { .. } | Self::Delete { .. } => true,
+            Self::Merge { .. } => false,
+        }
+    }
+
+    fn operation(self) -> DeltaOperation {
+        match self {
+            Self::Rows { .. } => DeltaOperation::Write {
+                mode: SaveMode::Append,
+                partition_by: Some(vec![DAY.to_owned()]),
+                predicate: None,
+            },
+            Self::Merge { target } | Self::Dedup { target } => DeltaOperation::Optimize {
+                predicate: None,
+                target_size: i64::try_from(target).unwrap_or(i64::MAX),
+            },
+            Self::Delete { predicate } => {
+                DeltaOperation::Delete { predicate: Some(predicate.to_owned()) }
+            }
+        }
+    }
+}
+
+/// Where a commit stands in the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reach {
+    /// Right behind what was known.
+    Next,
+    /// Others have committed in between: the list of files must be taken from the log.
+    PastOthers,
+}
+
 impl DeltaLog {
     /// Opens the table in `folder` if there is one.
     pub(crate) async fn open(folder: &FsPath) -> DeltaResult<Option<Self>> {
         if !folder.join("_delta_log").is_dir() || unborn(folder)? {
             return Ok(None);
         }
-        let mut table =
-            DeltaTableBuilder::from_url(ensure_table_uri(folder.to_string_lossy())?)?.build()?;
-        if !table.verify_deltatable_existence().await? {
-            return Ok(None);
-        }
-        table.load().await?;
+        let loaded = match load(folder).await {
+            Ok(loaded) => loaded,
+            Err(error) => load_without_checkpoint(folder, error).await?,
+        };
+        let Some(table) = loaded else { return Ok(None) };
         let mut log = Self { table, folder: folder.to_owned(), synced: None };
         // Who wrote the last version may have died before it was on the disk.
         log.sync().await?;
@@ -103,7 +163,9 @@ impl DeltaLog {
             let (rows, times) = view.stats().map_or((0, None), |stats| read_statistics(&stats));
             let path = view.object_store_path().to_string();
             let size = view.size().unsigned_abs();
-            Arc::new(File { path, size, rows, times, written_ms: view.modification_time() })
+            let day = view.partition_values_map().remove(DAY).flatten();
+            let day = day.and_then(|day| day.parse::<Day>().ok());
+            Arc::new(File { path, size, rows, times, written_ms: view.modification_time(), day })
         });
         Ok(files.collect())
     }
@@ -118,63 +180,81 @@ impl DeltaLog {
         Ok(version.map(i64::unsigned_abs))
     }
 
-    /// Adds files to the table, all or none, together with `writer`'s log position and any new columns, and brings
-    /// the log to the disk.
+    /// Changes the table, all or nothing, and brings the log to the disk.
     ///
-    /// When the commit's answer is an error the log is read again: if it has the files after all, the commit stands.
-    pub(crate) async fn commit(
-        &mut self,
-        writer: &str,
-        position: u64,
-        files: &[(File, String)],
-        columns: &Columns,
-    ) -> Result<(), NotCommitted> {
-        let actions = self.actions(files, columns).map_err(NotCommitted::Refused)?;
-        if let Err(error) = self.append(writer, position, actions).await
-            && !self.has_any(files).await.map_err(NotCommitted::Unclear)?
-        {
-            return Err(NotCommitted::Refused(error));
-        }
-        self.sync().await.map_err(NotCommitted::Unclear)
+    /// When the commit's answer is an error the log is read again: if it has the change after all, the commit stands.
+    pub(crate) async fn commit(&mut self, change: Change<'_>) -> Result<Reach, NotCommitted> {
+        let actions = self.actions(change).map_err(NotCommitted::Refused)?;
+        let reach = match self.append(change.why, actions).await {
+            Ok(reach) => reach,
+            Err(error) => {
+                if !self.has(change).await.map_err(NotCommitted::Unclear)? {
+                    return Err(NotCommitted::Refused(error));
+                }
+                Reach::PastOthers
+            }
+        };
+        self.sync().await.map_err(NotCommitted::Unclear)?;
+        Ok(reach)
     }
 
-    fn actions(&self, files: &[(File, String)], columns: &Columns) -> DeltaResult<Vec<Action>> {
-        let mut actions: Vec<Action> =
-            files.iter().map(|(file, day)| Action::Add(add(file, day))).collect();
+    fn actions(&self, change: Change<'_>) -> DeltaResult<Vec<Action>> {
         let state = self.table.snapshot()?;
-        if state.schema().fields().len() < columns.types().len() + 1 {
+        let changes_data = change.why.changes_data();
+        let mut actions = Vec::with_capacity(change.add.len() + change.remove.len() + 1);
+        if !change.remove.is_empty() {
+            let gone: HashSet<&str> = change.remove.iter().map(|file| file.path.as_str()).collect();
+            let found = state.log_data();
+            let found =
+                found.iter().filter(|view| gone.contains(view.object_store_path().as_ref()));
+            actions.extend(found.map(|view| Action::Remove(view.remove_action(changes_data))));
+            if actions.len() != gone.len() {
+                return Err(DeltaTableError::generic("a file to remove is not in the table"));
+            }
+        }
+        actions.extend(change.add.iter().map(|file| Action::Add(add(file, changes_data))));
+        if let Why::Rows { columns, .. } = change.why
+            && state.schema().fields().len() < columns.types().len() + 1
+        {
             let schema = StructType::try_new(fields(columns))?;
             actions.push(Action::Metadata(state.metadata().clone().with_schema(&schema)?));
         }
         Ok(actions)
     }
 
-    async fn append(
-        &mut self,
-        writer: &str,
-        position: u64,
-        actions: Vec<Action>,
-    ) -> DeltaResult<()> {
-        let version = i64::try_from(position).unwrap_or(i64::MAX);
-        let properties = CommitProperties::default()
-            .with_application_transaction(Transaction::new(writer, version));
-        let operation = DeltaOperation::Write {
-            mode: SaveMode::Append,
-            partition_by: Some(vec![DAY.to_owned()]),
-            predicate: None,
-        };
+    async fn append(&mut self, why: Why<'_>, actions: Vec<Action>) -> DeltaResult<Reach> {
+        // Checkpoints and the cleaning of the log are upkeep's: a flush need not wait for them.
+        let mut properties = CommitProperties::default()
+            .with_create_checkpoint(false)
+            .with_cleanup_expired_logs(Some(false));
+        if let Why::Rows { writer, position, .. } = why {
+            let version = i64::try_from(position).unwrap_or(i64::MAX);
+            properties = properties.with_application_transaction(Transaction::new(writer, version));
+        }
         let commit = CommitBuilder::from(properties).with_actions(actions);
         let state = self.table.snapshot()?;
-        let done = commit.build(Some(state), self.table.log_store(), operation).await?;
+        let before = state.version();
+        let done = commit.build(Some(state), self.table.log_store(), why.operation()).await?;
+        let reach = if done.version() == before + 1 { Reach::Next } else { Reach::PastOthers };
         self.table.state = Some(done.snapshot());
-        Ok(())
+        Ok(reach)
     }
 
-    /// Reads the log again, and answers whether it has any of these files.
-    async fn has_any(&mut self, files: &[(File, String)]) -> DeltaResult<bool> {
+    /// Reads the log again, and answers whether it has any of the change's files, or none of those it removes.
+    async fn has(&mut self, change: Change<'_>) -> DeltaResult<bool> {
         self.table.load().await?;
-        let stored = self.files()?;
-        Ok(files.iter().any(|(file, _)| stored.iter().any(|other| other.path == file.path)))
+        let stored = self.table.snapshot()?.log_data();
+        let stored: HashSet<String> =
+            stored.iter().map(|view| view.object_store_path().to_string()).collect();
+        if change.add.is_empty() {
+            return Ok(!change.remove.iter().any(|file| stored.contains(&file.path)));
+        }
+        Ok(change.add.iter().any(|file| stored.contains(&file.path)))
+    }
+
+    /// What can be checkpointed and cleaned without holding this log.
+    pub(crate) fn reading(&self) -> Reading {
+        Reading { table: self.table.clone(), folder: self.folder.clone() }
     }
 
     /// Brings the log to the disk up to the loaded version: object_store's local store does not.
@@ -184,6 +264,115 @@ impl DeltaLog {
         self.synced = Some(version);
         Ok(())
     }
+}
+
+/// A table's log as it was at one moment.
+pub(crate) struct Reading {
+    table: DeltaTable,
+    folder: PathBuf,
+}
+
+impl Reading {
+    /// The version of that moment.
+    pub(crate) fn version(&self) -> u64 {
+        self.table.version().unwrap_or(0)
+    }
+
+    /// The version of the newest checkpoint, or 0 if there is none.
+    pub(crate) async fn checkpointed(&self) -> u64 {
+        let path = self.folder.join("_delta_log/_last_checkpoint");
+        let text = tokio::fs::read(path).await.unwrap_or_default();
+        let hint: serde_json::Value = serde_json::from_slice(&text).unwrap_or_default();
+        hint["version"].as_u64().unwrap_or(0)
+    }
+
+    /// Writes a checkpoint of the version and brings it to the disk.
+    pub(crate) async fn checkpoint(&self) -> DeltaResult<()> {
+        let table = self.table.clone();
+        let handle = tokio::runtime::Handle::current();
+        // The library encodes the checkpoint on the thread that asks for it.
+        tokio::task::spawn_blocking(move || {
+            handle.block_on(checkpoints::create_checkpoint(&table, None))
+        })
+        .await
+        .map_err(|error| DeltaTableError::generic(error.to_string()))??;
+        let log = self.folder.join("_delta_log");
+        let file = log.join(format!("{:020}.checkpoint.parquet", self.version()));
+        let hint = log.join("_last_checkpoint");
+        let written = [file, hint].into_iter().filter(|path| path.exists());
+        Ok(disk::sync(written.chain([log]).collect()).await?)
+    }
+
+    /// Deletes log entries and checkpoints that are older than `before_ms` (since 1970-01-01 UTC) and that no newer
+    /// checkpoint needs. Answers how many.
+    pub(crate) async fn clean(&self, before_ms: i64) -> DeltaResult<u64> {
+        let store = self.table.log_store();
+        let store = store.as_ref();
+        let version = self.version();
+        let deleted =
+            checkpoints::cleanup_expired_logs_for(version, store, before_ms, None).await?;
+        Ok(deleted as u64)
+    }
+}
+
+async fn load(folder: &FsPath) -> DeltaResult<Option<DeltaTable>> {
+    let mut table =
+        DeltaTableBuilder::from_url(ensure_table_uri(folder.to_string_lossy())?)?.build()?;
+    if !table.verify_deltatable_existence().await? {
+        return Ok(None);
+    }
+    table.load().await?;
+    Ok(Some(table))
+}
+
+/// Loads the table without its newest checkpoint, if the log holds all that the checkpoint does; that is set aside
+/// then. Else answers why the table could not be loaded with it.
+async fn load_without_checkpoint(
+    folder: &FsPath,
+    why: DeltaTableError,
+) -> DeltaResult<Option<DeltaTable>> {
+    let log = folder.join("_delta_log");
+    let Some(checkpoint) = spare_checkpoint(&log)? else { return Err(why) };
+    let names = [format!("{checkpoint:020}.checkpoint.parquet"), "_last_checkpoint".to_owned()];
+    let aside = |name: &String| (log.join(name), log.join(format!("{name}.unreadable")));
+    let moved: Vec<_> = names.iter().map(aside).filter(|(from, _)| from.exists()).collect();
+    for (from, to) in &moved {
+        std::fs::rename(from, to)?;
+    }
+    match load(folder).await {
+        Ok(loaded) => {
+            tracing::warn!(folder = %folder.display(), checkpoint, error = %why, "a checkpoint could not be read and was set aside; the log has all that it held");
+            Ok(loaded)
+        }
+        Err(_) => {
+            for (from, to) in &moved {
+                std::fs::rename(to, from)?;
+            }
+            Err(why)
+        }
+    }
+}
+
+/// The version of the newest checkpoint, if the log has all versions from the checkpoint before it, or from the
+/// first, to its end.
+fn spare_checkpoint(log: &FsPath) -> std::io::Result<Option<u64>> {
+    let (mut versions, mut checkpoints) = (Vec::new(), Vec::new());
+    for entry in std::fs::read_dir(log)? {
+        let Ok(name) = entry?.file_name().into_string() else { continue };
+        let Some((version, kind)) = name.split_once('.') else { continue };
+        let Ok(version) = version.parse::<u64>() else { continue };
+        match kind {
+            "json" => versions.push(version),
+            "checkpoint.parquet" => checkpoints.push(version),
+            _ => {}
+        }
+    }
+    versions.sort_unstable();
+    checkpoints.sort_unstable();
+    let (Some(newest), Some(end)) = (checkpoints.pop(), versions.last()) else { return Ok(None) };
+    let first = checkpoints.last().map_or(0, |before| before + 1);
+    let whole = (first..=*end).all(|version| versions.binary_search(&version).is_ok());
+    Ok(whole.then_some(newest))
 }
 
 /// Whether the log has only a first version, and that is empty: the power went before it was on the disk. Such a
@@ -219,13 +408,13 @@ fn unsynced(folder: &FsPath, synced: Option<u64>, version: u64) -> Vec<PathBuf> 
     paths
 }
 
-fn add(file: &File, day: &str) -> Add {
+fn add(file: &File, data_change: bool) -> Add {
     Add {
         path: file.path.clone(),
-        partition_values: HashMap::from([(DAY.to_owned(), Some(day.to_owned()))]),
+        partition_values: HashMap::from([(DAY.to_owned(), file.day.map(|day| day.to_string()))]),
         size: i64::try_from(file.size).unwrap_or(i64::MAX),
         modification_time: file.written_ms,
-        data_change: true,
+        data_change,
         stats: Some(statistics(usize::try_from(file.rows).unwrap_or(usize::MAX), file.times)),
         ..Add::default()
     }
@@ -281,6 +470,26 @@ mod tests {
         ]
     }
 
+    #[test]
+    fn a_checkpoint_is_spare_when_the_log_holds_all_that_it_does() {
+        let spare = |names: &[&str]| {
+            let log = tempfile::tempdir().expect("a folder");
+            for name in names {
+                std::fs::write(log.path().join(name), "").expect("writes");
+            }
+            spare_checkpoint(log.path()).expect("is read")
+        };
+        let version = |version: u64| format!("{version:020}.json");
+        let checkpoint = |version: u64| format!("{version:020}.checkpoint.parquet");
+        let (v0, v1, v2, v3) = (version(0), version(1), version(2), version(3));
+        let (c1, c2) = (checkpoint(1), checkpoint(2));
+        assert_eq!(spare(&[&v0, &v1, &v2, &c1, "_last_checkpoint"]), Some(1));
+        assert_eq!(spare(&[&v1, &v2, &c1]), None, "the first is gone");
+        assert_eq!(spare(&[&c1, &v2, &c2, &v3]), Some(2), "with the one before");
+        assert_eq!(spare(&[&c1, &v3, &c2]), None, "a gap");
+        assert_eq!(spare(&[&v0, &v1]), None);
+    }
+
     #[tokio::test]
     async fn a_version_is_synced_with_its_folder_and_a_new_table_with_its_parents() {
         let data = tempfile::tempdir().expect("a folder");
@@ -300,10 +509,11 @@ mod tests {
             rows: 1,
             times: None,
             written_ms: 0,
+            day: Some(Day::of_micros(0)),
         };
-        log.commit("writer", 7, &[(file, "1970-01-01".to_owned())], &columns)
-            .await
-            .expect("commits");
+        let why = Why::Rows { writer: "writer", position: 7, columns: &columns };
+        let reach = log.commit(Change { add: &[file], remove: &[], why }).await.expect("commits");
+        assert_eq!(reach, Reach::Next);
         assert_eq!(log.synced, Some(1));
         assert_eq!(
             unsynced(&folder, Some(0), 1),

@@ -51,6 +51,34 @@ pub enum Error {
         #[source]
         source: parquet::errors::ParquetError,
     },
+    /// A data file does not hold what it should.
+    #[error("data file {path} of table {table}: {why}")]
+    Unreadable {
+        /// The table, as `org/kind/stream`.
+        table: String,
+        /// The file, below the table's folder.
+        path: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The table's files changed while they were rewritten: what was written is thrown away.
+    #[error("the files of table {table} changed while they were rewritten")]
+    Overtaken {
+        /// The table, as `org/kind/stream`.
+        table: String,
+    },
+    /// Rows that were announced have not arrived in time.
+    #[error("rows of table {table} are still on their way through the log")]
+    StillComing {
+        /// The table, as `org/kind/stream`.
+        table: String,
+    },
+    /// As many erasures wait as may.
+    #[error("{most} erasures are waiting, send this one again when some are done")]
+    TooManyErasures {
+        /// The bound.
+        most: usize,
+    },
     /// A scan failed.
     #[error("scan: {0}")]
     Scan(#[from] datafusion::error::DataFusionError),
@@ -80,6 +108,10 @@ impl Error {
             | Self::Damaged { .. }
             | Self::File { .. }
             | Self::Folder { .. }
+            | Self::Unreadable { .. }
+            | Self::Overtaken { .. }
+            | Self::StillComing { .. }
+            | Self::TooManyErasures { .. }
             | Self::Aborted { .. } => Fault::us(Class::Unavailable).after(Duration::from_secs(5)),
             Self::Columns { .. } | Self::Encode { .. } | Self::Scan(_) => Fault::us(Class::Bug),
         }

@@ -11,10 +11,11 @@ use object_store::path::Path;
 use schema::Table;
 
 use crate::columns::{Columns, DAY};
-use crate::delta::{DeltaLog, NotCommitted};
+use crate::day::Day;
+use crate::delta::{Change, DeltaLog, NotCommitted, Reach, Why};
 use crate::disk;
 use crate::error::Error;
-use crate::file::{self, File};
+use crate::file::{self, FLUSHED, File};
 use crate::gather;
 use crate::lake::Lake;
 use crate::slot::Slot;
@@ -47,8 +48,14 @@ async fn advance(lake: &Lake, slot: &Slot, log: &mut Option<DeltaLog>) -> Result
     let Some(taken) = slot.memory.take(lake.watermark())? else { return Ok(Flushed::Nothing) };
     let (position, share) = (taken.position, taken.share);
     match write(lake, slot, log, taken).await {
-        Ok(files) => {
+        Ok((files, reach)) => {
             slot.memory.committed(position, files);
+            if reach == Reach::PastOthers
+                && let Some(log) = log
+            {
+                let files = log.files().map_err(|error| log_error(slot.memory.table(), error))?;
+                slot.memory.set_files(files);
+            }
             Ok(Flushed::Rows(share))
         }
         Err(error) => {
@@ -63,7 +70,7 @@ async fn write(
     slot: &Slot,
     place: &mut Option<DeltaLog>,
     taken: Taken,
-) -> Result<Vec<Arc<File>>, Error> {
+) -> Result<(Vec<Arc<File>>, Reach), Error> {
     let table = slot.memory.table();
     let (position, columns) = (taken.position, Arc::clone(&taken.columns));
     let parts = encoded(table, taken).await?;
@@ -76,8 +83,9 @@ async fn write(
         discard(log, &files).await;
         return Err(error);
     }
-    let error = match log.commit(&lake.config.writer, position, &files, &columns).await {
-        Ok(()) => return Ok(files.into_iter().map(|(file, _)| Arc::new(file)).collect()),
+    let why = Why::Rows { writer: &lake.config.writer, position, columns: &columns };
+    let error = match log.commit(Change { add: &files, remove: &[], why }).await {
+        Ok(reach) => return Ok((files.into_iter().map(Arc::new).collect(), reach)),
         Err(NotCommitted::Refused(error)) => {
             discard(log, &files).await;
             error
@@ -96,7 +104,7 @@ async fn create(slot: &Slot, columns: &Columns) -> Result<DeltaLog, Error> {
     created.map_err(|error| log_error(table, error))
 }
 
-fn log_error(table: &Table, source: DeltaTableError) -> Error {
+pub(crate) fn log_error(table: &Table, source: DeltaTableError) -> Error {
     Error::Log { table: table.to_string(), source: Box::new(source) }
 }
 
@@ -107,15 +115,15 @@ async fn store(
     table: &Table,
     log: &DeltaLog,
     (position, parts): (u64, Vec<Part>),
-    files: &mut Vec<(File, String)>,
+    files: &mut Vec<File>,
 ) -> Result<(), Error> {
     for part in parts {
-        let name = format!("part-{position:020}-{:016x}.parquet", rand::random::<u64>());
-        let path = format!("{DAY}={}/{name}", part.day);
+        let path = file::fresh_path(FLUSHED, part.day, position);
         let to = Path::from(path.as_str());
         let size = part.bytes.len() as u64;
         let written_ms = lake.clock.now().micros() / 1_000;
-        files.push((File { path, size, rows: part.rows, times: part.times, written_ms }, part.day));
+        let (rows, times, day) = (part.rows, part.times, Some(part.day));
+        files.push(File { path, size, rows, times, written_ms, day });
         log.store()
             .put(&to, part.bytes.into())
             .await
@@ -126,21 +134,24 @@ async fn store(
 }
 
 /// The files, the folders of their days, and the table's folder, in which a day may be new.
-fn to_sync(folder: &FsPath, files: &[(File, String)]) -> Vec<PathBuf> {
-    let paths = files.iter().map(|(file, _)| folder.join(&file.path));
-    let days: BTreeSet<PathBuf> =
-        files.iter().map(|(_, day)| folder.join(format!("{DAY}={day}"))).collect();
+pub(crate) fn to_sync(folder: &FsPath, files: &[File]) -> Vec<PathBuf> {
+    let paths = files.iter().map(|file| folder.join(&file.path));
+    let days: BTreeSet<PathBuf> = files
+        .iter()
+        .filter_map(|file| file.day)
+        .map(|day| folder.join(format!("{DAY}={day}")))
+        .collect();
     paths.chain(days).chain([folder.to_owned()]).collect()
 }
 
 /// Deletes files that are in no commit, as well as it can: what is left over takes room and is never read.
-async fn discard(log: &DeltaLog, files: &[(File, String)]) {
-    for (file, _) in files {
+pub(crate) async fn discard(log: &DeltaLog, files: &[File]) {
+    for file in files {
         match log.store().delete(&Path::from(file.path.as_str())).await {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
             Err(error) => {
                 let folder = log.folder().display();
-                tracing::warn!(%folder, path = file.path, %error, "a data file of a failed flush could not be deleted");
+                tracing::warn!(%folder, path = file.path, %error, "a data file that is in no commit could not be deleted");
             }
         }
     }
@@ -155,7 +166,7 @@ async fn encoded(table: &Table, taken: Taken) -> Result<Vec<Part>, Error> {
 
 /// One data file to be.
 struct Part {
-    day: String,
+    day: Day,
     bytes: Bytes,
     rows: u64,
     times: Option<(i64, i64)>,
@@ -169,32 +180,7 @@ fn encode(table: &str, taken: &Taken) -> Result<Vec<Part>, Error> {
     for (day, batch) in days {
         let bytes = file::encode(&batch)
             .map_err(|source| Error::Encode { table: table.to_owned(), source })?;
-        parts.push(Part {
-            day: day_text(day),
-            bytes,
-            rows: batch.num_rows() as u64,
-            times: file::times(&batch),
-        });
+        parts.push(Part { day, bytes, rows: batch.num_rows() as u64, times: file::times(&batch) });
     }
     Ok(parts)
-}
-
-/// A day since 1970-01-01 as `YYYY-MM-DD`.
-fn day_text(day: i64) -> String {
-    let midnight =
-        chrono::DateTime::from_timestamp(day.saturating_mul(86_400), 0).unwrap_or_default();
-    midnight.format("%Y-%m-%d").to_string()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::day_text;
-
-    #[test]
-    fn days_are_written_as_the_calendar_has_them() {
-        assert_eq!(day_text(0), "1970-01-01");
-        assert_eq!(day_text(-1), "1969-12-31");
-        assert_eq!(day_text(11_016), "2000-02-29");
-        assert_eq!(day_text(20_781), "2026-11-24");
-    }
 }

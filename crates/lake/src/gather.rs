@@ -9,21 +9,19 @@ use arrow::datatypes::Int64Type;
 use arrow::error::ArrowError;
 
 use crate::columns::{Columns, TIME};
-
-/// Microseconds of a day.
-const DAY_MICROS: i64 = 86_400_000_000;
+use crate::day::Day;
 
 /// A row's place: batch and row.
 type Place = (usize, usize);
 
-/// The rows of batches of one table, in all of the table's columns: for each UTC day, as days since 1970-01-01, one
+/// The rows of batches of one table, in all of the table's columns: for each UTC day one
 /// batch sorted by time. A row without a time counts to day 0, and stands at its end.
 ///
 /// Columns that are one array in every batch are one array in the result.
 pub(crate) fn by_day(
     columns: &Columns,
     batches: &[RecordBatch],
-) -> Result<Vec<(i64, RecordBatch)>, ArrowError> {
+) -> Result<Vec<(Day, RecordBatch)>, ArrowError> {
     let ordered = in_order(batches);
     let mut days = Vec::new();
     let mut rest = &ordered[..];
@@ -38,9 +36,9 @@ pub(crate) fn by_day(
 }
 
 /// What rows are sorted by: the day, whether there is no time, the time.
-type Key = (i64, bool, i64);
+type Key = (Day, bool, i64);
 
-const fn day_of((day, _, _): Key) -> i64 {
+const fn day_of((day, _, _): Key) -> Day {
     day
 }
 
@@ -53,7 +51,7 @@ fn in_order(batches: &[RecordBatch]) -> Vec<(Key, Place)> {
         for row in 0..batch.num_rows() {
             let time = times.filter(|times| times.is_valid(row)).map(|times| times.value(row));
             let known = time.unwrap_or(0);
-            keys.push(((known.div_euclid(DAY_MICROS), time.is_none(), known), (at, row)));
+            keys.push(((Day::of_micros(known), time.is_none(), known), (at, row)));
         }
     }
     // Stable: rows of one time stay in the order in which they came.
@@ -123,7 +121,7 @@ mod tests {
         row
     }
 
-    fn days(rows: &[&[Row]]) -> Vec<(i64, RecordBatch)> {
+    fn days(rows: &[&[Row]]) -> Vec<(Day, RecordBatch)> {
         let columns = Columns::promised(&Table::traces(OrgName::first()));
         let all = rows.iter().copied().flatten();
         let columns = columns.learned(all, 1_000).unwrap_or(columns);
@@ -145,14 +143,15 @@ mod tests {
     fn rows_of_all_batches_come_by_day_and_time() {
         let id = |id: &'static str| Text::fixed(id);
         let first = [
-            row(Some(DAY_MICROS + 5), &[("span_id", &id("d"))]),
+            row(Some(86_400_000_005), &[("span_id", &id("d"))]),
             row(None, &[("span_id", &id("c"))]),
         ];
         let second =
             [row(Some(3), &[("span_id", &id("a"))]), row(Some(9), &[("span_id", &id("b"))])];
         let third = [row(Some(-1), &[("span_id", &id("z"))])];
         let days = days(&[&first, &second, &third]);
-        assert_eq!(days.iter().map(|(day, _)| *day).collect::<Vec<_>>(), [-1, 0, 1]);
+        let dates: Vec<String> = days.iter().map(|(day, _)| day.to_string()).collect();
+        assert_eq!(dates, ["1969-12-31", "1970-01-01", "1970-01-02"]);
         assert_eq!(ids(&days[0].1, "span_id"), some(&["z"]));
         assert_eq!(ids(&days[1].1, "span_id"), some(&["a", "b", "c"]));
         assert_eq!(ids(&days[2].1, "span_id"), some(&["d"]));

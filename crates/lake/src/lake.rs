@@ -17,6 +17,7 @@ use crate::hot::Hot;
 use crate::provider::{NullAs, TableView};
 use crate::slot::{Slot, folder_of};
 use crate::table::{Share, Total, View};
+use crate::upkeep::{Keeper, UpkeepConfig};
 
 /// How the lake stores and when it flushes.
 #[derive(Clone, Debug)]
@@ -35,6 +36,8 @@ pub struct LakeConfig {
     pub most_hot_bytes: usize,
     /// Streams of one organisation and kind beyond which [`Lake::may_take`] says no to new ones.
     pub most_streams: usize,
+    /// How the tables are kept well.
+    pub upkeep: UpkeepConfig,
 }
 
 impl LakeConfig {
@@ -49,6 +52,7 @@ impl LakeConfig {
             most_columns: 1_000,
             most_hot_bytes: 512 << 20,
             most_streams: 1_000,
+            upkeep: UpkeepConfig::default(),
         }
     }
 }
@@ -57,6 +61,8 @@ impl LakeConfig {
 pub struct Lake {
     pub(crate) config: LakeConfig,
     pub(crate) clock: SharedClock,
+    /// What upkeep knows of all tables.
+    pub(crate) keeper: Keeper,
     slots: RwLock<HashMap<Table, Arc<Slot>>>,
     hot: Total,
     /// The highest log position that rows were appended of.
@@ -111,9 +117,11 @@ impl Lake {
         }
         let seen =
             slots.values().filter_map(|slot| slot.memory.committed_position()).max().unwrap_or(0);
+        let keeper = Keeper::open(&config.root, clock.now()).await?;
         Ok(Self {
             config,
             clock,
+            keeper,
             slots: RwLock::new(slots),
             hot,
             seen: AtomicU64::new(seen),
@@ -162,6 +170,12 @@ impl Lake {
     #[must_use]
     pub fn has_room(&self) -> bool {
         self.hot_bytes() < self.config.most_hot_bytes
+    }
+
+    /// Whether the data folder has reached its ceiling ([`UpkeepConfig::most_bytes`]), so that nothing more may come in.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.keeper.is_full()
     }
 
     /// Bytes of rows that are not committed yet.
@@ -256,7 +270,7 @@ impl Lake {
         first_error.map_or(Ok(flushed), Err)
     }
 
-    async fn flush_slot(&self, slot: &Slot) -> Result<Flushed, Error> {
+    pub(crate) async fn flush_slot(&self, slot: &Slot) -> Result<Flushed, Error> {
         let mut result = flush::flush(self, slot).await;
         while let Ok(Flushed::Rows(Share::Part)) = result {
             result = flush::flush(self, slot).await;
@@ -274,6 +288,11 @@ impl Lake {
         tickets.keys().next().copied().unwrap_or_else(|| self.seen.load(Ordering::SeqCst))
     }
 
+    /// The highest log position that rows were appended of.
+    pub(crate) fn seen(&self) -> u64 {
+        self.seen.load(Ordering::SeqCst)
+    }
+
     /// A damaged table is always due: it may have been mended.
     fn is_due(&self, slot: &Slot) -> bool {
         if !slot.backoff.is_over() {
@@ -289,7 +308,7 @@ impl Lake {
         self.slots.read().unwrap_or_else(PoisonError::into_inner).get(table).cloned()
     }
 
-    fn all_slots(&self) -> Vec<Arc<Slot>> {
+    pub(crate) fn all_slots(&self) -> Vec<Arc<Slot>> {
         self.slots.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
     }
 
@@ -317,7 +336,7 @@ fn is_own(table: &Table) -> bool {
     *table == Table::traces(table.org.clone()) || *table == Table::rollups(table.org.clone())
 }
 
-fn folder_error(path: &FsPath, source: std::io::Error) -> Error {
+pub(crate) fn folder_error(path: &FsPath, source: std::io::Error) -> Error {
     Error::Folder { path: path.display().to_string(), source }
 }
 

@@ -9,12 +9,17 @@
 //! A column that is seen for the first time is added, up to a cap; beyond it, and for values that do not fit
 //! their column's type, there is the JSON column `attributes_overflow`: nothing is lost.
 //!
+//! [`Lake::upkeep`] keeps the tables well: small files are merged, days expire, log and folders are cleaned, and a
+//! trace, session or user is erased ([`Lake::erase`]), each as a Delta commit. [`Lake::streams`] and [`Lake::space`]
+//! say how things stand.
+//!
 //! Nothing outside this crate knows that tables are Parquet, and this crate knows nothing of LLMs.
 
 mod backoff;
 mod batch;
 mod chunk;
 mod columns;
+mod day;
 mod delta;
 mod disk;
 mod error;
@@ -28,7 +33,12 @@ mod range;
 mod rows;
 mod slot;
 mod table;
+mod upkeep;
 
 pub use error::Error;
 pub use lake::{Flush, Lake, LakeConfig, Prepared, Ticket};
 pub use provider::{Extent, NullAs, TableView};
+pub use upkeep::{
+    Erasure, ErasureState, Removed, Space, StreamStorage, StreamTerm, Subject, UpkeepConfig,
+    UpkeepCounts, WhenFull,
+};

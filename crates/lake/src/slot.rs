@@ -10,6 +10,7 @@ use crate::delta::DeltaLog;
 use crate::error::Error;
 use crate::lake::LakeConfig;
 use crate::table::{Memory, Stored, Total};
+use crate::upkeep::Record;
 
 /// A table's memory and, once it was flushed, its log.
 #[derive(Debug)]
@@ -19,6 +20,8 @@ pub(crate) struct Slot {
     /// `None` when there is none, or when what it holds must be read anew.
     pub(crate) log: tokio::sync::Mutex<Option<DeltaLog>>,
     pub(crate) backoff: Backoff,
+    /// What upkeep remembers of the table.
+    pub(crate) record: Record,
 }
 
 impl Slot {
@@ -50,7 +53,8 @@ impl Slot {
     }
 
     fn new(memory: Memory, folder: PathBuf, log: Option<DeltaLog>) -> Self {
-        Self { memory, folder, log: tokio::sync::Mutex::new(log), backoff: Backoff::default() }
+        let log = tokio::sync::Mutex::new(log);
+        Self { memory, folder, log, backoff: Backoff::default(), record: Record::default() }
     }
 
     /// Reads the table's log again, if there is one, and has memory keep only what is not in it.

@@ -1,5 +1,6 @@
 //! One table in memory: rows that are not committed yet, and the list of committed files.
 
+use std::collections::{BTreeMap, HashSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -85,6 +86,8 @@ struct State {
     hot: Vec<Arc<Hot>>,
     flushing: Vec<Arc<Hot>>,
     files: Arc<Vec<Arc<File>>>,
+    /// Files that are in the log and cannot be read, and why: views leave them out.
+    unreadable: BTreeMap<String, String>,
     committed: Option<u64>,
     /// Why the stored rows cannot be read. Until they can, rows only gather in the tail.
     damage: Option<String>,
@@ -121,6 +124,7 @@ impl Memory {
             hot: Vec::new(),
             flushing: Vec::new(),
             files: Arc::new(stored.files),
+            unreadable: BTreeMap::new(),
             committed: stored.committed,
             damage,
             weight: 0,
@@ -210,7 +214,36 @@ impl Memory {
         state.merge_small().map_err(|source| self.columns_error(source))?;
         self.weigh(&mut state);
         let hot = state.flushing.iter().chain(&state.hot).cloned().collect();
-        Ok(View { columns: Arc::clone(&state.columns), hot, files: Arc::clone(&state.files) })
+        Ok(View { columns: Arc::clone(&state.columns), hot, files: state.readable_files() })
+    }
+
+    /// The columns of now, and all committed files, also those that cannot be read.
+    pub(crate) fn stored(&self) -> (Arc<Columns>, Arc<Vec<Arc<File>>>) {
+        let state = self.state();
+        (Arc::clone(&state.columns), Arc::clone(&state.files))
+    }
+
+    /// Rows that are in no file yet.
+    pub(crate) fn hot_rows(&self) -> u64 {
+        let state = self.state();
+        let hot = state.flushing.iter().chain(&state.hot).map(|hot| hot.batch.num_rows());
+        let tail = state.tail.iter().map(|(_, rows)| rows.len());
+        hot.chain(tail).sum::<usize>() as u64
+    }
+
+    /// A file cannot be read: views leave it out until [`Memory::readable`]. Answers whether this is news.
+    pub(crate) fn unreadable(&self, path: &str, why: String) -> bool {
+        self.state().unreadable.insert(path.to_owned(), why).is_none()
+    }
+
+    /// A file can be read again. Answers whether this is news.
+    pub(crate) fn readable(&self, path: &str) -> bool {
+        self.state().unreadable.remove(path).is_some()
+    }
+
+    /// The files that cannot be read, and why.
+    pub(crate) fn unreadable_files(&self) -> BTreeMap<String, String> {
+        self.state().unreadable.clone()
     }
 
     /// Bytes of rows that are not committed, and when the oldest of them came.
@@ -267,6 +300,20 @@ impl Memory {
         state.files = Arc::new(all);
     }
 
+    /// A commit has put files in the place of others.
+    pub(crate) fn replace(&self, removed: &[Arc<File>], added: Vec<Arc<File>>) {
+        let gone: HashSet<&str> = removed.iter().map(|file| file.path.as_str()).collect();
+        let mut state = self.state();
+        let kept = state.files.iter().filter(|file| !gone.contains(file.path.as_str()));
+        let files = kept.cloned().chain(added).collect();
+        state.set_files(files);
+    }
+
+    /// The table's log turned out to have these files.
+    pub(crate) fn set_files(&self, files: Vec<Arc<File>>) {
+        self.state().set_files(files);
+    }
+
     /// The last [`Memory::take`] came to nothing: its rows wait for the next flush.
     pub(crate) fn put_back(&self) {
         self.state().put_back();
@@ -286,7 +333,7 @@ impl Memory {
         if state.damage.take().is_some() {
             state.columns = Arc::new(stored.columns);
         }
-        state.files = Arc::new(stored.files);
+        state.set_files(stored.files);
         state.committed = stored.committed;
         state.oldest = state.oldest.filter(|_| state.has_rows());
         self.weigh(&mut state);
@@ -319,6 +366,19 @@ impl State {
     fn merge_small(&mut self) -> Result<(), ArrowError> {
         let columns = Arc::clone(&self.columns);
         hot::merge_small(&columns, &mut self.hot)
+    }
+
+    fn set_files(&mut self, files: Vec<Arc<File>>) {
+        self.unreadable.retain(|path, _| files.iter().any(|file| file.path == *path));
+        self.files = Arc::new(files);
+    }
+
+    fn readable_files(&self) -> Arc<Vec<Arc<File>>> {
+        if self.unreadable.is_empty() {
+            return Arc::clone(&self.files);
+        }
+        let readable = self.files.iter().filter(|file| !self.unreadable.contains_key(&file.path));
+        Arc::new(readable.cloned().collect())
     }
 
     const fn has_rows(&self) -> bool {

@@ -12,6 +12,11 @@ use datafusion::prelude::SessionContext;
 use lake::{Error, Flush, Lake, LakeConfig, NullAs};
 use schema::{Kind, Name, OrgName, Row, Table};
 
+#[path = "lake/upkeep.rs"]
+mod upkeep;
+#[path = "lake/upkeep_model.rs"]
+mod upkeep_model;
+
 fn span(at_us: i64, id: &str) -> Row {
     let mut row = Row::default();
     row.push(Name::fixed("_timestamp"), at_us);

@@ -175,3 +175,49 @@ fn a_price_book_is_read_from_json_or_toml() {
         );
     }
 }
+
+#[test]
+fn storage_says_how_long_streams_are_kept_and_what_happens_when_it_is_full() {
+    let config = read(
+        r#"
+        [storage]
+        retention_days = 30
+        max_bytes = 1000000
+        when_full = "drop-oldest"
+        merged_bytes = 1048576
+
+        [[storage.stream]]
+        name = "Noisy Stream"
+        org = "acme"
+        kind = "traces"
+        retention_days = 7
+        "#,
+    )
+    .expect("is good");
+    let upkeep = config.upkeep;
+    assert_eq!((upkeep.retention_days, upkeep.most_bytes), (30, 1_000_000));
+    assert_eq!((upkeep.when_full, upkeep.target_bytes), (lake::WhenFull::DropOldest, 1 << 20));
+    let term = &upkeep.streams[0];
+    assert_eq!((term.stream.as_str(), term.kind), ("noisy_stream", Some(schema::Kind::Traces)));
+    assert_eq!(config.upkeep_every.as_secs(), 30);
+}
+
+#[test]
+fn bad_upkeep_is_refused_by_name() {
+    let cases = [
+        ("history_minutes = 0.5", "storage.history_minutes"),
+        ("history_minutes = -1", "storage.history_minutes"),
+        ("merge_at = 1", "storage.merge_at"),
+        ("merged_bytes = 0", "storage.merged_bytes"),
+        ("checkpoint_commits = 0", "storage.checkpoint_commits"),
+        ("when_full = \"explode\"", "when_full"),
+        ("retention_days = -1", "retention_days"),
+        ("[[storage.stream]]\nname = \"a\"\nkind = \"x\"\nretention_days = 1", "kind"),
+        ("[[storage.stream]]\nname = \"a\"\norg = \"..\"\nretention_days = 1", "org"),
+        ("[[storage.stream]]\nname = \"a\"", "retention_days"),
+    ];
+    for (text, named) in cases {
+        let problem = problem(&format!("[storage]\n{text}\n"));
+        assert!(problem.contains(named), "{text}: {problem}");
+    }
+}

@@ -1,0 +1,83 @@
+//! One change of a table's files, by one commit, beside the flushes of the same process.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use crate::delta::{Change, DeltaLog, NotCommitted, Reach, Why};
+use crate::disk;
+use crate::error::Error;
+use crate::file::File;
+use crate::flush::{discard, log_error, to_sync};
+use crate::lake::Lake;
+use crate::slot::Slot;
+
+/// Puts the files `add`, which are written, in the place of `remove`. When that fails, `add` is deleted unless the
+/// table may have it.
+pub(crate) async fn replace(
+    lake: &Lake,
+    slot: &Slot,
+    remove: &[Arc<File>],
+    add: Vec<File>,
+    why: Why<'_>,
+) -> Result<(), Error> {
+    let mut place = slot.log.lock().await;
+    // Out of its place as in a flush: whatever cuts this short, the next one reads anew what the log holds.
+    let log = match place.take() {
+        Some(log) => Some(log),
+        None => slot.reread(&lake.config.writer).await?,
+    };
+    let Some(mut log) = log else {
+        return Err(Error::Overtaken { table: slot.memory.table().to_string() });
+    };
+    let result = exchange(slot, &mut log, remove, &add, why).await;
+    let known = !matches!(result, Err(Failed::Unclear(_)));
+    if let Err(Failed::Refused(_)) = &result {
+        discard(&log, &add).await;
+    }
+    if known {
+        *place = Some(log);
+    }
+    slot.record.let_go();
+    result.map_err(|failed| match failed {
+        Failed::Refused(error) | Failed::Unclear(error) => error,
+    })
+}
+
+/// Why the files were not exchanged, or may not have been.
+enum Failed {
+    Refused(Error),
+    Unclear(Error),
+}
+
+async fn exchange(
+    slot: &Slot,
+    log: &mut DeltaLog,
+    remove: &[Arc<File>],
+    add: &[File],
+    why: Why<'_>,
+) -> Result<(), Failed> {
+    let table = slot.memory.table();
+    if !has_all(slot, remove) {
+        return Err(Failed::Refused(Error::Overtaken { table: table.to_string() }));
+    }
+    let folder_error = |source| {
+        Failed::Refused(Error::Folder { path: log.folder().display().to_string(), source })
+    };
+    disk::sync(to_sync(log.folder(), add)).await.map_err(folder_error)?;
+    let reach = log.commit(Change { add, remove, why }).await.map_err(|error| match error {
+        NotCommitted::Refused(error) => Failed::Refused(log_error(table, error)),
+        NotCommitted::Unclear(error) => Failed::Unclear(log_error(table, error)),
+    })?;
+    slot.memory.replace(remove, add.iter().cloned().map(Arc::new).collect());
+    if reach == Reach::PastOthers {
+        let files = log.files().map_err(|error| Failed::Unclear(log_error(table, error)))?;
+        slot.memory.set_files(files);
+    }
+    Ok(())
+}
+
+fn has_all(slot: &Slot, files: &[Arc<File>]) -> bool {
+    let (_, stored) = slot.memory.stored();
+    let stored: HashSet<&str> = stored.iter().map(|file| file.path.as_str()).collect();
+    files.iter().all(|file| stored.contains(file.path.as_str()))
+}

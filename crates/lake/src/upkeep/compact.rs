@@ -1,0 +1,96 @@
+//! Small files become large ones.
+
+use std::sync::Arc;
+
+use schema::Kind;
+
+use crate::delta::Why;
+use crate::error::Error;
+use crate::lake::Lake;
+use crate::slot::Slot;
+use crate::upkeep::choose::{Group, Policy};
+use crate::upkeep::commit;
+use crate::upkeep::merge::{self, Merge, Merged, Repeats};
+use crate::upkeep::pace::{Pace, Stop};
+
+/// How long no file may have come to a day that is over before what is left of it is merged, ms.
+const QUIET_MS: i64 = 3_600_000;
+/// A merged file may be so many times as large as was aimed at.
+const SLACK: u64 = 2;
+
+/// What one try to merge came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Once {
+    /// Nothing is due.
+    Nothing,
+    /// Files were merged, and more may be due.
+    Merged,
+}
+
+/// Merges one group of files of a table, if there is one.
+pub(crate) async fn merge_once(lake: &Lake, slot: &Slot) -> Result<Once, Error> {
+    let Some(group) = next_group(lake, slot) else { return Ok(Once::Nothing) };
+    let job = job(lake, slot, group);
+    let inputs = job.inputs.clone();
+    let merged = match on_a_thread(lake, job).await {
+        Err(Error::Unreadable { table, path, why }) => {
+            slot.record.lock().left_alone.insert(path.clone());
+            return Err(Error::Unreadable { table, path, why });
+        }
+        merged => merged?,
+    };
+    let target = lake.config.upkeep.target_bytes;
+    let why = if merged.repeats > 0 { Why::Dedup { target } } else { Why::Merge { target } };
+    let counts = (merged.repeats, merged.bytes_read, merged.bytes_written);
+    commit::replace(lake, slot, &inputs, merged.files, why).await?;
+    slot.record.lock().last_merge = Some(lake.clock.now());
+    let (repeats, read, written) = counts;
+    lake.keeper.counts.merged(inputs.len(), repeats, read, written);
+    tracing::debug!(table = %slot.memory.table(), files = inputs.len(), repeats, written, "files were merged");
+    Ok(Once::Merged)
+}
+
+fn next_group(lake: &Lake, slot: &Slot) -> Option<Group> {
+    let config = &lake.config.upkeep;
+    let policy = Policy {
+        target: config.target_bytes,
+        gathered: config.gathered.max(2),
+        quiet_before_ms: lake.clock.now().micros() / 1_000 - QUIET_MS,
+    };
+    let (_, files) = slot.memory.stored();
+    let record = slot.record.lock();
+    policy.next(&files, &record.left_alone)
+}
+
+fn job(lake: &Lake, slot: &Slot, group: Group) -> Merge {
+    let (columns, _) = slot.memory.stored();
+    let table = slot.memory.table();
+    // Only spans have ids that say when two rows are the same.
+    let repeats = match table.kind {
+        Kind::Traces => Repeats::Dropped,
+        Kind::Logs | Kind::Metrics => Repeats::Kept,
+    };
+    Merge {
+        table: table.to_string(),
+        folder: slot.folder.clone(),
+        day: group.day,
+        columns: Arc::clone(columns.arrow()),
+        inputs: group.inputs,
+        witnesses: group.others,
+        repeats,
+        victims: None,
+        most_bytes: lake.config.upkeep.target_bytes.saturating_mul(SLACK),
+        now_ms: lake.clock.now().micros() / 1_000,
+    }
+}
+
+/// Runs a merge on a thread of its own. It stops when this is dropped.
+pub(crate) async fn on_a_thread(lake: &Lake, job: Merge) -> Result<Merged, Error> {
+    let table = job.table.clone();
+    let stop = Stop::default();
+    let mut pace = Pace::new(lake.config.upkeep.bytes_per_s, stop.flag());
+    let merging = tokio::task::spawn_blocking(move || merge::merge(&job, &mut pace));
+    let merged = merging.await.map_err(|_| Error::Aborted { table })?;
+    drop(stop);
+    merged
+}

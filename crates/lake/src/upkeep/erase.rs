@@ -1,0 +1,406 @@
+//! Erasing what belongs to a trace, a session or a user, also from old files.
+//!
+//! First all rows that have come in become files, so that no replay of the log brings one back: a replay passes over
+//! what a commit holds, also when a later commit has removed it. Then the files that may hold such a row, by
+//! statistics and bloom filters, are read, and those that do are written anew without it. What a session or user did
+//! is whole traces: spans that do not name the session themselves go too.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use arrow::array::RecordBatch;
+use clock::UnixNanos;
+use schema::{Kind, OrgName};
+use serde::{Deserialize, Serialize};
+
+use crate::columns::{DAY, TIME};
+use crate::day::Day;
+use crate::delta::Why;
+use crate::error::Error;
+use crate::file::File;
+use crate::lake::Lake;
+use crate::slot::Slot;
+use crate::upkeep::compact::on_a_thread;
+use crate::upkeep::footer::Opened;
+use crate::upkeep::jobs::Job;
+use crate::upkeep::merge::{Merge, Repeats};
+use crate::upkeep::victims::{TRACE, Victims, texts, value};
+use crate::upkeep::{Removed, Step, commit};
+
+/// Most traces that are looked for at once; a subject with more is erased in rounds.
+const MOST_TRACES: usize = 100_000;
+/// Up to so many traces each is asked of the bloom filters; with more, all rows are looked at.
+const MOST_ASKED: usize = 1_000;
+/// Rows that are looked at together.
+const BATCH: usize = 8 * 1024;
+/// How long rows that are on their way are waited for, in steps.
+const STEP: Duration = Duration::from_millis(50);
+const STEPS: u32 = 200;
+
+/// Whose rows are to go.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Subject {
+    /// A trace, by `trace_id`.
+    Trace(String),
+    /// A session, by `session_id`: all traces with a row of it.
+    Session(String),
+    /// A user, by `user_id`: all traces with a row of theirs.
+    User(String),
+}
+
+/// Without the value: it may be a name.
+impl std::fmt::Debug for Subject {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Subject({}, …)", self.kind())
+    }
+}
+
+impl Subject {
+    /// What it is: `trace`, `session` or `user`.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Trace(_) => "trace",
+            Self::Session(_) => "session",
+            Self::User(_) => "user",
+        }
+    }
+
+    pub(crate) fn value(&self) -> &str {
+        match self {
+            Self::Trace(value) | Self::Session(value) | Self::User(value) => value,
+        }
+    }
+
+    pub(crate) const fn column(&self) -> &'static str {
+        match self {
+            Self::Trace(_) => TRACE,
+            Self::Session(_) => "session_id",
+            Self::User(_) => "user_id",
+        }
+    }
+
+    pub(crate) fn word(kind: &str) -> Option<&'static str> {
+        ["trace", "session", "user"].into_iter().find(|word| *word == kind)
+    }
+
+    pub(crate) fn named(kind: &str, value: String) -> Option<Self> {
+        match kind {
+            "trace" => Some(Self::Trace(value)),
+            "session" => Some(Self::Session(value)),
+            "user" => Some(Self::User(value)),
+            _ => None,
+        }
+    }
+}
+
+/// How far an erasure is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ErasureState {
+    /// It has not begun, or failed and will be tried again.
+    Waiting,
+    /// It is being done.
+    Running,
+    /// No answer has such a row any more. Files leave the disk, and records the log, when their time is over.
+    Done,
+}
+
+/// An erasure, without whose rows it is about.
+#[derive(Clone, Debug)]
+pub struct Erasure {
+    /// Its name.
+    pub id: String,
+    /// Whose tables it is about.
+    pub org: OrgName,
+    /// `trace`, `session` or `user`.
+    pub of: &'static str,
+    /// How far it is.
+    pub state: ErasureState,
+    /// Rows that went.
+    pub rows: u64,
+    /// Files that had such rows.
+    pub files: u64,
+    /// When it was asked for.
+    pub asked: UnixNanos,
+    /// When it was done.
+    pub ended: Option<UnixNanos>,
+    /// Why the last try failed.
+    pub error: Option<String>,
+}
+
+impl Lake {
+    /// Has upkeep erase what belongs to a subject in the traces and logs of an organisation, as far as it has come in
+    /// by then. When this answers, a restart goes on with it.
+    ///
+    /// # Errors
+    /// When too many are waiting, or the folder cannot be written.
+    pub async fn erase(&self, org: &OrgName, subject: Subject) -> Result<Erasure, Error> {
+        let asked = self.clock.now();
+        let erasure = Erasure {
+            id: format!("{:016}-{:08x}", asked.micros().max(0), rand::random::<u32>()),
+            org: org.clone(),
+            of: subject.kind(),
+            state: ErasureState::Waiting,
+            rows: 0,
+            files: 0,
+            asked,
+            ended: None,
+            error: None,
+        };
+        let job = Job { erasure: erasure.clone(), subject: Some(subject) };
+        self.keeper.jobs.add(job).await?;
+        self.keeper.wanted.notify_one();
+        Ok(erasure)
+    }
+
+    /// The erasures of an organisation, the newest first; those that are long done are forgotten.
+    #[must_use]
+    pub fn erasures(&self, org: &OrgName) -> Vec<Erasure> {
+        self.keeper.jobs.of(org)
+    }
+
+    /// Tries each erasure that waits once.
+    pub(crate) async fn erase_what_waits(&self) {
+        let mut tried: Vec<String> = Vec::new();
+        while let Some(mut job) = self.keeper.jobs.first_waiting(&tried) {
+            tried.push(job.erasure.id.clone());
+            let result = self.run_erasure(&mut job).await;
+            let id = job.erasure.id.clone();
+            match result {
+                Ok(()) => {
+                    job.erasure.state = ErasureState::Done;
+                    (job.erasure.ended, job.erasure.error) = (Some(self.clock.now()), None);
+                    job.subject = None;
+                    let (org, of, rows) =
+                        (job.erasure.org.clone(), job.erasure.of, job.erasure.rows);
+                    tracing::info!(target: "audit", %id, %org, of, rows, "audit: an erasure is done");
+                }
+                Err(error) => {
+                    tracing::warn!(%id, %error, "an erasure failed; it is tried again");
+                    self.keeper.counts.failed(Step::Erase);
+                    job.erasure.state = ErasureState::Waiting;
+                    job.erasure.error = Some(error.to_string());
+                }
+            }
+            if let Err(error) = self.keeper.jobs.put(job).await {
+                tracing::warn!(%id, %error, "what became of an erasure could not be kept");
+            }
+        }
+    }
+
+    async fn run_erasure(&self, job: &mut Job) -> Result<(), Error> {
+        let Some(subject) = job.subject.clone() else { return Ok(()) };
+        job.erasure.state = ErasureState::Running;
+        self.keeper.jobs.put(job.clone()).await?;
+        let mut slots = self.all_slots();
+        slots.retain(|slot| {
+            let table = slot.memory.table();
+            table.org == job.erasure.org && matches!(table.kind, Kind::Traces | Kind::Logs)
+        });
+        for slot in &slots {
+            self.settle(slot).await?;
+        }
+        loop {
+            let traces = self.traces_of(&slots, &subject).await?;
+            let last = traces.len() < MOST_TRACES;
+            let victims = Arc::new(Victims { traces, subject: subject.clone() });
+            for slot in &slots {
+                self.erase_in(slot, &victims, job).await?;
+            }
+            if last {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Has all rows of a table that have come in by now become files.
+    async fn settle(&self, slot: &Slot) -> Result<(), Error> {
+        let seen = self.seen();
+        for _ in 0..STEPS {
+            self.flush_slot(slot).await?;
+            if slot.memory.first_uncommitted().is_none_or(|first| first > seen) {
+                return Ok(());
+            }
+            // A row that is still on its way holds back those behind it.
+            tokio::time::sleep(STEP).await;
+        }
+        Err(Error::StillComing { table: slot.memory.table().to_string() })
+    }
+
+    /// The traces that have a row of the subject.
+    async fn traces_of(
+        &self,
+        slots: &[Arc<Slot>],
+        subject: &Subject,
+    ) -> Result<HashSet<String>, Error> {
+        if let Subject::Trace(trace) = subject {
+            return Ok(HashSet::from([trace.clone()]));
+        }
+        let mut traces = HashSet::new();
+        for slot in slots {
+            let subject = subject.clone();
+            let look = move |name: &str, folder: &std::path::Path, file: &File| {
+                traces_in(name, folder, file, &subject)
+            };
+            for (_, found) in each_file(slot, look).await? {
+                traces.extend(found);
+            }
+            if traces.len() >= MOST_TRACES {
+                break;
+            }
+        }
+        Ok(traces)
+    }
+
+    /// Erases in one table, with one commit a day.
+    async fn erase_in(
+        &self,
+        slot: &Slot,
+        victims: &Arc<Victims>,
+        job: &mut Job,
+    ) -> Result<(), Error> {
+        let asked = Arc::clone(victims);
+        let look = move |name: &str, folder: &std::path::Path, file: &File| {
+            victims_in(name, folder, file, &asked)
+        };
+        let mut days: BTreeMap<Option<Day>, Vec<(Arc<File>, u64)>> = BTreeMap::new();
+        for (file, rows) in each_file(slot, look).await? {
+            if rows > 0 {
+                days.entry(file.day).or_default().push((file, rows));
+            }
+        }
+        for (day, files) in days {
+            let (count, rows) = (files.len() as u64, files.iter().map(|(_, rows)| rows).sum());
+            self.rewrite(slot, day, files, victims).await?;
+            self.keeper.counts.removed(Removed::Erased, count, rows);
+            job.erasure.rows += rows;
+            job.erasure.files += count;
+            self.keeper.jobs.put(job.clone()).await?;
+        }
+        Ok(())
+    }
+
+    async fn rewrite(
+        &self,
+        slot: &Slot,
+        day: Option<Day>,
+        files: Vec<(Arc<File>, u64)>,
+        victims: &Arc<Victims>,
+    ) -> Result<(), Error> {
+        let (columns, _) = slot.memory.stored();
+        let table = slot.memory.table().to_string();
+        let mut written = Vec::new();
+        for (file, rows) in files.iter().filter(|(file, rows)| *rows < file.rows) {
+            let Some(day) = day else {
+                let (path, why) = (file.path.clone(), "it is in no day's folder".to_owned());
+                return Err(Error::Unreadable { table, path, why });
+            };
+            let merge = Merge {
+                table: table.clone(),
+                folder: slot.folder.clone(),
+                day,
+                columns: Arc::clone(columns.arrow()),
+                inputs: vec![Arc::clone(file)],
+                witnesses: Vec::new(),
+                repeats: Repeats::Kept,
+                victims: Some(Arc::clone(victims)),
+                most_bytes: u64::MAX,
+                now_ms: self.clock.now().micros() / 1_000,
+            };
+            let merged = on_a_thread(self, merge).await?;
+            debug_assert_eq!(merged.erased, *rows);
+            self.keeper.counts.rewrote(merged.bytes_read, merged.bytes_written);
+            written.extend(merged.files);
+        }
+        let old: Vec<Arc<File>> = files.into_iter().map(|(file, _)| file).collect();
+        // The log does not tell whose rows went.
+        let predicate = day.map_or_else(|| "erased".to_owned(), |day| format!("{DAY} = '{day}'"));
+        let why = Why::Delete { predicate: &predicate };
+        commit::replace(self, slot, &old, written, why).await
+    }
+}
+
+/// Looks at each file of a table, on a thread of its own.
+async fn each_file<T: Send + 'static>(
+    slot: &Slot,
+    look: impl Fn(&str, &std::path::Path, &File) -> Result<T, Error> + Send + 'static,
+) -> Result<Vec<(Arc<File>, T)>, Error> {
+    let (_, files) = slot.memory.stored();
+    let (table, folder) = (slot.memory.table().to_string(), slot.folder.clone());
+    let name = table.clone();
+    let looking = tokio::task::spawn_blocking(move || {
+        let one = |file: &Arc<File>| Ok((Arc::clone(file), look(&name, &folder, file)?));
+        files.iter().map(one).collect()
+    });
+    looking.await.map_err(|_| Error::Aborted { table })?
+}
+
+/// The traces of a file's rows that name the subject.
+fn traces_in(
+    table: &str,
+    folder: &std::path::Path,
+    file: &File,
+    subject: &Subject,
+) -> Result<HashSet<String>, Error> {
+    let opened = Opened::any(table, folder, file)?;
+    let groups = opened.groups_with(subject.column(), &[subject.value()]);
+    let mut traces = HashSet::new();
+    if groups.is_empty() {
+        return Ok(traces);
+    }
+    let names = [subject.column(), TRACE];
+    for batch in opened.columns(table, file, &names, groups, BATCH)? {
+        let batch = readable(table, file, batch)?;
+        let (subjects, of) = (texts(&batch, subject.column()), texts(&batch, TRACE));
+        let named =
+            (0..batch.num_rows()).filter(|row| value(subjects, *row) == Some(subject.value()));
+        traces.extend(named.filter_map(|row| value(of, row)).map(str::to_owned));
+    }
+    Ok(traces)
+}
+
+/// How many of a file's rows are to go.
+fn victims_in(
+    table: &str,
+    folder: &std::path::Path,
+    file: &File,
+    victims: &Victims,
+) -> Result<u64, Error> {
+    let opened = Opened::any(table, folder, file)?;
+    let subject = &victims.subject;
+    let mut groups: HashSet<usize> =
+        opened.groups_with(subject.column(), &[subject.value()]).into_iter().collect();
+    if victims.traces.len() <= MOST_ASKED {
+        let traces: Vec<&str> = victims.traces.iter().map(String::as_str).collect();
+        groups.extend(opened.groups_with(TRACE, &traces));
+    } else {
+        groups.extend(0..opened.groups());
+    }
+    if groups.is_empty() {
+        return Ok(0);
+    }
+    let mut groups: Vec<usize> = groups.into_iter().collect();
+    groups.sort_unstable();
+    let mut found = 0;
+    // The time is asked for too, so that a file without the other columns has rows.
+    for batch in opened.columns(table, file, &[TIME, TRACE, subject.column()], groups, BATCH)? {
+        let batch = readable(table, file, batch)?;
+        let spared = victims.spared(&batch).true_count();
+        found += (batch.num_rows() - spared) as u64;
+    }
+    Ok(found)
+}
+
+fn readable(
+    table: &str,
+    file: &File,
+    batch: Result<RecordBatch, arrow::error::ArrowError>,
+) -> Result<RecordBatch, Error> {
+    batch.map_err(|error| Error::Unreadable {
+        table: table.to_owned(),
+        path: file.path.clone(),
+        why: error.to_string(),
+    })
+}
