@@ -94,8 +94,10 @@ impl Server {
             value_of(&page, series).with_context(|| format!("/metrics has no {series}"))
         };
         Ok(Counts {
-            stored: value(r#"inferscope_ingest_spans{outcome="stored"}"#)
-                .or_else(|_| value(r#"inferscope_ingest_spans_total{outcome="stored"}"#))?,
+            stored: value(r#"inferscope_ingest_records{outcome="stored",signal="traces"}"#)
+                .or_else(|_| {
+                    value(r#"inferscope_ingest_records_total{outcome="stored",signal="traces"}"#)
+                })?,
             dropped: value("inferscope_gateway_records_dropped")
                 .or_else(|_| value("inferscope_gateway_records_dropped_total"))?,
             unsettled_bytes: value("inferscope_hot_rows_bytes")?

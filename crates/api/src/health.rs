@@ -14,16 +14,23 @@ use http::{HeaderMap, StatusCode};
 use ingest::{Change, Ingest, Reason};
 use lake::Lake;
 use openmetrics::{Family, LabelName, Labels, Page, PageError, negotiate};
+use schema::Kind;
 use serde_json::json;
 use tasks::{Stage, Tasks};
 
 use crate::door::Door;
 use crate::trouble::{Native, Refusal, Trouble};
 
-const SPANS: Family = Family::new("inferscope_ingest_spans", "Spans by what became of them");
-const REJECTED: Family = Family::new("inferscope_ingest_rejected_spans", "Refused spans by reason");
+const INGESTED: Family = Family::new(
+    "inferscope_ingest_records",
+    "Spans, log records and data points by what became of them",
+);
+const REJECTED: Family = Family::new(
+    "inferscope_ingest_rejected",
+    "Refused spans, log records and data points by reason",
+);
 const CHANGES: Family =
-    Family::new("inferscope_ingest_changes", "What was taken out of spans or cut in them");
+    Family::new("inferscope_ingest_changes", "What was taken out of records or cut in them");
 const OPEN_SPANS: Family = Family::new(
     "inferscope_ingest_open_trace_spans",
     "Spans that are remembered so that a call that several spans describe counts once",
@@ -53,6 +60,7 @@ const STAGE: LabelName = LabelName::new("stage");
 const OUTCOME: LabelName = LabelName::new("outcome");
 const REASON: LabelName = LabelName::new("reason");
 const CHANGE: LabelName = LabelName::new("change");
+const SIGNAL: LabelName = LabelName::new("signal");
 
 #[derive(Clone)]
 pub(crate) struct Health {
@@ -101,24 +109,31 @@ async fn metrics(
 
 impl Health {
     fn write(&self, page: &mut Page) -> Result<(), PageError> {
-        let books = self.ingest.books();
-        let mut spans = page.counter(&SPANS)?;
-        for (outcome, count) in [
-            ("received", books.received),
-            ("stored", books.stored),
-            ("duplicate", books.duplicates),
-            ("rejected", books.rejected),
-            ("failed", books.failed),
-        ] {
-            spans.add(&Labels::of(&[(OUTCOME, outcome)]), count);
+        let signals = [Kind::Traces, Kind::Logs, Kind::Metrics];
+        let books = signals.map(|kind| (kind.as_str(), self.ingest.books(kind)));
+        let mut ingested = page.counter(&INGESTED)?;
+        for (signal, books) in &books {
+            for (outcome, count) in [
+                ("received", books.received),
+                ("stored", books.stored),
+                ("duplicate", books.duplicates),
+                ("rejected", books.rejected),
+                ("failed", books.failed),
+            ] {
+                ingested.add(&Labels::of(&[(SIGNAL, signal), (OUTCOME, outcome)]), count);
+            }
         }
         let mut rejected = page.counter(&REJECTED)?;
-        for (reason, count) in Reason::ALL.into_iter().zip(books.rejected_by) {
-            rejected.add(&Labels::of(&[(REASON, reason.as_str())]), count);
+        for (signal, books) in &books {
+            for (reason, count) in Reason::ALL.into_iter().zip(books.rejected_by) {
+                rejected.add(&Labels::of(&[(SIGNAL, signal), (REASON, reason.as_str())]), count);
+            }
         }
         let mut changes = page.counter(&CHANGES)?;
-        for (change, count) in Change::ALL.into_iter().zip(books.changed) {
-            changes.add(&Labels::of(&[(CHANGE, change.as_str())]), count);
+        for (signal, books) in &books {
+            for (change, count) in Change::ALL.into_iter().zip(books.changed) {
+                changes.add(&Labels::of(&[(SIGNAL, signal), (CHANGE, change.as_str())]), count);
+            }
         }
         page.gauge(&OPEN_SPANS)?.add(&Labels::NONE, self.ingest.open_trace_spans() as u64);
         let log = self.ingest.log_stats();

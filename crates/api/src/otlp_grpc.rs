@@ -11,8 +11,8 @@ use axum::extract::State;
 use axum::middleware::{Next, from_fn_with_state};
 use axum::routing::any;
 use bytes::{Buf as _, BufMut as _, Bytes};
-use otlp::{Encoding, Format, encode_traces_response};
-use schema::{DEFAULT_STREAM, Kind, Table};
+use otlp::{Encoding, Format, Signal, encode_response};
+use schema::DEFAULT_STREAM;
 use tonic::codec::{Codec, CompressionEncoding, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic::server::{Grpc, UnaryService};
 use tonic::{Request, Response, Status};
@@ -26,11 +26,22 @@ const MOST_BYTES: usize = 16 << 20;
 
 pub(crate) fn routes(otlp: Otlp) -> axum::Router {
     let door = otlp.door.clone();
-    axum::Router::new()
-        .route("/opentelemetry.proto.collector.trace.v1.TraceService/Export", any(export))
-        .route("/opentelemetry.proto.collector.trace.v1.TraceService/{method}", any(unknown))
-        .route_layer(from_fn_with_state(door, admit))
-        .with_state(otlp)
+    let services = [
+        ("trace.v1.TraceService", Signal::Traces),
+        ("logs.v1.LogsService", Signal::Logs),
+        ("metrics.v1.MetricsService", Signal::Metrics),
+    ];
+    let mut router = axum::Router::new();
+    for (service, signal) in services {
+        let path = format!("/opentelemetry.proto.collector.{service}");
+        let export = move |State(otlp): State<Otlp>, request: axum::extract::Request| async move {
+            export(otlp, signal, request).await
+        };
+        router = router
+            .route(&format!("{path}/Export"), any(export))
+            .route(&format!("{path}/{{method}}"), any(unknown));
+    }
+    router.route_layer(from_fn_with_state(door, admit)).with_state(otlp)
 }
 
 /// Who is asking comes before all else: what a stranger sends is not read.
@@ -49,14 +60,15 @@ async fn admit(
 }
 
 async fn export(
-    State(otlp): State<Otlp>,
+    otlp: Otlp,
+    signal: Signal,
     request: axum::extract::Request,
 ) -> axum::response::Response {
     let most = otlp.limits.decompressed_bytes.min(MOST_BYTES);
     let mut grpc = Grpc::new(AsIs)
         .accept_compressed(CompressionEncoding::Gzip)
         .max_decoding_message_size(most);
-    grpc.unary(Export(otlp), request).await.map(Body::new)
+    grpc.unary(Export { otlp, signal }, request).await.map(Body::new)
 }
 
 async fn unknown() -> axum::response::Response {
@@ -64,29 +76,32 @@ async fn unknown() -> axum::response::Response {
 }
 
 /// Takes one export; its answer is bytes too.
-struct Export(Otlp);
+struct Export {
+    otlp: Otlp,
+    signal: Signal,
+}
 
 impl UnaryService<Bytes> for Export {
     type Response = Vec<u8>;
     type Future = Pin<Box<dyn Future<Output = Result<Response<Vec<u8>>, Status>> + Send>>;
 
     fn call(&mut self, request: Request<Bytes>) -> Self::Future {
-        let otlp = self.0.clone();
+        let (otlp, signal) = (self.otlp.clone(), self.signal);
         Box::pin(async move {
-            take(&otlp, request).await.map(Response::new).map_err(|trouble| trouble.grpc())
+            take(&otlp, signal, request).await.map(Response::new).map_err(|trouble| trouble.grpc())
         })
     }
 }
 
-async fn take(otlp: &Otlp, request: Request<Bytes>) -> Result<Vec<u8>, Trouble> {
+async fn take(otlp: &Otlp, signal: Signal, request: Request<Bytes>) -> Result<Vec<u8>, Trouble> {
     let (metadata, extensions, body) = request.into_parts();
     let text = |name: &str| metadata.get(name).and_then(|value| value.to_str().ok());
     let identity = extensions.get::<Arc<Identity>>().ok_or(accounts::Error::NoCredentials)?;
     let org = otlp.door.enter_to_write(identity, text("organization")).await?;
     let stream = text("stream-name").unwrap_or(DEFAULT_STREAM);
-    let table = Table::new(org, Kind::Traces, stream);
-    let accepted = otlp.take_body(table, Format::Protobuf, Encoding::Identity, body).await?;
-    Ok(encode_traces_response(Format::Protobuf, outcome(&accepted).as_ref()))
+    let (format, encoding) = (Format::Protobuf, Encoding::Identity);
+    let accepted = otlp.take_body(signal, org, stream, format, encoding, body).await?;
+    Ok(encode_response(signal, format, outcome(&accepted).as_ref()))
 }
 
 /// Messages are their bytes.

@@ -1,4 +1,4 @@
-//! OTLP over HTTP: traces in, under OpenObserve's paths and the plain one.
+//! OTLP over HTTP: traces, logs and metrics in, under OpenObserve's paths and the plain ones.
 
 use axum::Router;
 use axum::body::Body;
@@ -9,8 +9,11 @@ use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::{HeaderMap, StatusCode};
 use ingest::{Accepted, Ingest};
-use otlp::{Encoding, Format, Limits, Outcome, decode_traces, encode_traces_response, inflate};
-use schema::{DEFAULT_STREAM, Kind, Table};
+use otlp::{
+    Encoding, Format, Limits, Outcome, Signal, decode_logs, decode_metrics, decode_traces,
+    encode_response, inflate,
+};
+use schema::{DEFAULT_STREAM, Kind, OrgName, Table};
 
 use crate::body::{Budget, read_body};
 use crate::door::Door;
@@ -28,43 +31,50 @@ pub(crate) struct Otlp {
 }
 
 pub(crate) fn routes(otlp: Otlp) -> Router {
-    Router::new()
+    let traces = Router::new()
         .route("/v1/traces", post(plain))
         // Langfuse's clients append this to their host.
         .route("/api/public/otel/v1/traces", post(plain))
         .route("/api/{org}/v1/traces", post(named))
         .route("/api/{org}/traces", post(named))
         .route("/api/{org}/otel/v1/traces", post(named))
-        .route("/v1/logs", post(only_traces))
-        .route("/v1/metrics", post(only_traces))
-        .route("/api/{org}/v1/logs", post(only_traces))
-        .route("/api/{org}/v1/metrics", post(only_traces))
-        .with_state(otlp)
-}
-
-/// An exporter that sends all three signals must not end up at the gateway with two of them.
-async fn only_traces() -> Refusal<OpenObserve> {
-    Trouble::not_found("OTLP logs and metrics are not taken in yet: only traces are").into()
+        .with_state((otlp.clone(), Signal::Traces));
+    let logs = Router::new()
+        .route("/v1/logs", post(plain))
+        .route("/api/{org}/v1/logs", post(named))
+        .with_state((otlp.clone(), Signal::Logs));
+    let metrics = Router::new()
+        .route("/v1/metrics", post(plain))
+        .route("/api/{org}/v1/metrics", post(named))
+        .with_state((otlp, Signal::Metrics));
+    traces.merge(logs).merge(metrics)
 }
 
 type Answer = Result<Response, Refusal<OpenObserve>>;
+type Way = State<(Otlp, Signal)>;
 
-async fn plain(State(otlp): State<Otlp>, headers: HeaderMap, body: Body) -> Answer {
-    otlp.take(None, &headers, body).await
+async fn plain(State((otlp, signal)): Way, headers: HeaderMap, body: Body) -> Answer {
+    otlp.take(signal, None, &headers, body).await
 }
 
 async fn named(
-    State(otlp): State<Otlp>,
+    State((otlp, signal)): Way,
     Path(org): Path<String>,
     headers: HeaderMap,
     body: Body,
 ) -> Answer {
-    otlp.take(Some(&org), &headers, body).await
+    otlp.take(signal, Some(&org), &headers, body).await
 }
 
 impl Otlp {
     /// Who is asking comes before all else: what a stranger sends is not read.
-    async fn take(&self, org: Option<&str>, headers: &HeaderMap, body: Body) -> Answer {
+    async fn take(
+        &self,
+        signal: Signal,
+        org: Option<&str>,
+        headers: &HeaderMap,
+        body: Body,
+    ) -> Answer {
         let identity = self.door.caller(headers).await?;
         let org = self
             .door
@@ -76,28 +86,38 @@ impl Otlp {
         let _budget = self.budget.take(headers, self.body_bytes)?;
         let body = read_body(body, self.body_bytes).await?;
         let stream = text(headers, "stream-name").unwrap_or(DEFAULT_STREAM);
-        let table = Table::new(org, Kind::Traces, stream);
-        let accepted = self.take_body(table, format, encoding, body).await?;
-        Ok(answer(format, &accepted)?)
+        let accepted = self.take_body(signal, org, stream, format, encoding, body).await?;
+        Ok(answer(signal, format, &accepted)?)
     }
-}
 
-impl Otlp {
-    /// Takes a body of spans, on threads of its own if it is large, or may become so.
+    /// Takes a body, on threads of its own if it is large, or may become so.
     pub(crate) async fn take_body(
         &self,
-        table: Table,
+        signal: Signal,
+        org: OrgName,
+        stream: &str,
         format: Format,
         encoding: Encoding,
         body: Bytes,
     ) -> Result<Accepted, ingest::Error> {
         let bytes = if encoding == Encoding::Identity { body.len() } else { usize::MAX };
         let limits = self.limits;
-        let read = move || {
-            let body = inflate(body, encoding, limits.decompressed_bytes)?;
-            decode_traces(&body, format, &limits)
-        };
-        self.ingest.traces_of(table, bytes, read).await
+        let inflated = move || inflate(body, encoding, limits.decompressed_bytes);
+        match signal {
+            Signal::Traces => {
+                let read = move || decode_traces(&inflated()?, format, &limits);
+                self.ingest.traces_of(Table::new(org, Kind::Traces, stream), bytes, read).await
+            }
+            Signal::Logs => {
+                let read = move || decode_logs(&inflated()?, format, &limits);
+                self.ingest.logs_of(Table::new(org, Kind::Logs, stream), bytes, read).await
+            }
+            // A metric's stream is named after it: no header picks one.
+            Signal::Metrics => {
+                let read = move || decode_metrics(&inflated()?, format, &limits);
+                self.ingest.metrics_of(org, bytes, read).await
+            }
+        }
     }
 }
 
@@ -105,22 +125,23 @@ fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name).and_then(|value| value.to_str().ok())
 }
 
-/// Partial success of a JSON request is 206, as OpenObserve's clients know it.
-fn answer(format: Format, accepted: &Accepted) -> Result<Response, Trouble> {
+/// Partial success of a JSON request of traces is 206, as OpenObserve's clients know it; of the others 200.
+fn answer(signal: Signal, format: Format, accepted: &Accepted) -> Result<Response, Trouble> {
     let outcome = outcome(accepted);
-    let (kind, status) = match (format, &outcome) {
-        (Format::Protobuf, _) => ("application/x-protobuf", StatusCode::OK),
-        (Format::Json, None) => ("application/json", StatusCode::OK),
-        (Format::Json, Some(_)) => ("application/json", StatusCode::PARTIAL_CONTENT),
+    let status = match (signal, format, &outcome) {
+        (Signal::Traces, Format::Json, Some(_)) => StatusCode::PARTIAL_CONTENT,
+        (Signal::Traces | Signal::Logs | Signal::Metrics, Format::Json | Format::Protobuf, _) => {
+            StatusCode::OK
+        }
     };
     Response::builder()
         .status(status)
-        .header(CONTENT_TYPE, kind)
-        .body(encode_traces_response(format, outcome.as_ref()).into())
+        .header(CONTENT_TYPE, format.content_type())
+        .body(encode_response(signal, format, outcome.as_ref()).into())
         .map_err(|error| Trouble::invalid(error.to_string()))
 }
 
-/// What the sender is told of spans that were refused.
+/// What the sender is told of what was refused.
 pub(crate) fn outcome(accepted: &Accepted) -> Option<Outcome> {
     let message = || accepted.reason.clone();
     (accepted.rejected > 0).then(|| Outcome { rejected: accepted.rejected, message: message() })

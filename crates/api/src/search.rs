@@ -135,7 +135,7 @@ async fn search(
 }
 
 /// OpenObserve's default kind is logs. A program that asks for a stream without saying its kind means its traces
-/// here: logs are not stored yet.
+/// here.
 fn kind(text: Option<&str>) -> Result<Kind, Trouble> {
     let text = text.unwrap_or("traces");
     Kind::from_str(text)

@@ -102,6 +102,13 @@ impl Cache {
     }
 }
 
+/// The column of an attribute's key: in lower case, every character outside `a-z 0-9 _` as `_`. `None` if that is empty
+/// or longer than 200 bytes.
+#[must_use]
+pub fn column_name(key: &str) -> Option<Name> {
+    look_up(Origin::Span, key).name.clone()
+}
+
 impl Known {
     fn of(origin: Origin, key: &str) -> Self {
         let text = match origin {

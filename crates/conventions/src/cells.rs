@@ -210,8 +210,9 @@ impl Marks {
     }
 }
 
-/// An attribute's value as a cell: structured ones as JSON text, bytes as text or base64.
-fn cell(value: AnyValue) -> Option<Value> {
+/// An attribute's value as a cell: structured ones as JSON text, bytes as text or base64; `None` for no value.
+#[must_use]
+pub fn cell(value: AnyValue) -> Option<Value> {
     match value {
         AnyValue::Null => None,
         AnyValue::Text(text) => Some(Value::Text(text)),

@@ -11,6 +11,9 @@
 //!
 //! [`normalise`] looks at one span, [`join_streams`] at a batch of them, [`OpenTrace`] at a trace: it says which of
 //! the spans that describe a call counts.
+//! [`log_event`] reads the GenAI events that come as log records. [`column_name`] and [`cell`] say how an attribute of any
+//! signal becomes a cell.
+//!
 //! This crate does no I/O and knows no clock.
 
 mod attribute;
@@ -24,6 +27,7 @@ mod identity;
 mod kind;
 mod leaf;
 mod limits;
+mod log_event;
 mod messages;
 mod model;
 mod more;
@@ -43,9 +47,13 @@ mod view;
 use otlp::Span;
 use schema::Row;
 
+pub use attribute::column_name;
+pub use cells::cell;
 pub use contents::drop_contents;
 pub use leaf::{OpenTrace, Seen, SpanId, Verdict, settle};
 pub use limits::{Limits, limit};
+pub use log_event::{LogEvent, log_event};
+pub use payload::of_cell;
 pub use streams::join_streams;
 
 use crate::attribute::Origin;

@@ -17,6 +17,7 @@ use crate::payload::json_text_of;
 use crate::view::{Found, View};
 use chat::HIDDEN;
 use source::Messages;
+pub(crate) use source::{of_event_fields, of_whole};
 
 /// Longest copy of an input or output, in bytes; the attribute that it was copied from stays whole.
 const COPY_BYTES: usize = 1 << 20;

@@ -68,7 +68,8 @@ pub(crate) fn cell_of(value: &Json) -> Option<Value> {
 }
 
 /// A cell as a JSON value.
-pub(crate) fn of_cell(value: &Value) -> Json {
+#[must_use]
+pub fn of_cell(value: &Value) -> Json {
     match value {
         Value::Text(text) => Json::from(text.as_str()),
         Value::Int(int) => Json::from(*int),

@@ -90,6 +90,7 @@ struct RawIngest {
     decompressed_bytes: usize,
     attributes_per_span: usize,
     nesting: usize,
+    buckets_per_point: usize,
     oldest_days: f64,
     ahead_minutes: f64,
     remembered_spans: usize,
@@ -111,6 +112,7 @@ impl Default for RawIngest {
             decompressed_bytes: otlp.decompressed_bytes,
             attributes_per_span: otlp.attributes_per_span,
             nesting: otlp.nesting,
+            buckets_per_point: otlp.buckets_per_point,
             oldest_days: ingest.oldest.as_secs_f64() / 86_400.0,
             ahead_minutes: ingest.furthest_ahead.as_secs_f64() / 60.0,
             remembered_spans: ingest.remembered_spans,
@@ -347,6 +349,7 @@ impl Checker<'_> {
                     .at_least_one("ingest.decompressed_bytes", raw.ingest.decompressed_bytes),
                 attributes_per_span: raw.ingest.attributes_per_span,
                 nesting: raw.ingest.nesting,
+                buckets_per_point: raw.ingest.buckets_per_point,
                 ..OtlpLimits::default()
             },
             ingest: IngestConfig {

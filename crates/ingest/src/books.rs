@@ -1,11 +1,32 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use schema::Kind;
+
 use crate::Error;
+
+/// The books of each signal.
+#[derive(Debug, Default)]
+pub(crate) struct Ledger {
+    spans: Books,
+    records: Books,
+    points: Books,
+}
+
+impl Ledger {
+    /// The books of what streams of a kind are made of.
+    pub(crate) const fn of(&self, kind: Kind) -> &Books {
+        match kind {
+            Kind::Traces => &self.spans,
+            Kind::Logs => &self.records,
+            Kind::Metrics => &self.points,
+        }
+    }
+}
 
 /// Counts of what came in and what became of it, since start. They balance: received = stored + duplicates +
 /// rejected + failed, and rejected is the sum over its reasons.
 #[derive(Debug, Default)]
-pub struct Books {
+pub(crate) struct Books {
     received: AtomicU64,
     stored: AtomicU64,
     duplicates: AtomicU64,
@@ -14,18 +35,18 @@ pub struct Books {
     changed: [AtomicU64; Change::ALL.len()],
 }
 
-/// The books at one moment.
+/// The books of one signal at one moment: its spans, log records or data points.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Spans that arrived and could be read.
+    /// What arrived and could be read.
     pub received: u64,
-    /// Spans that were logged and stored.
+    /// What was logged and stored.
     pub stored: u64,
-    /// Spans that had been stored before.
+    /// Spans that had been stored before; repeats of the other signals are not recognised.
     pub duplicates: u64,
-    /// Spans that were refused, each with a reason in the answer.
+    /// What was refused, with a reason in the answer.
     pub rejected: u64,
-    /// Spans that the log did not take. A program was told to send them again; a call of the gateway is lost.
+    /// What the log did not take. A program was told to send them again; a call of the gateway is lost.
     pub failed: u64,
     /// The refused spans by reason, in the order of [`Reason::ALL`].
     pub rejected_by: [u64; Reason::ALL.len()],
@@ -42,11 +63,14 @@ pub enum Reason {
     TooOld,
     /// It begins too far ahead of now.
     TooFarAhead,
+    /// It would need one more stream than there may be.
+    TooManyStreams,
 }
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 3] = [Self::Malformed, Self::TooOld, Self::TooFarAhead];
+    pub const ALL: [Self; 4] =
+        [Self::Malformed, Self::TooOld, Self::TooFarAhead, Self::TooManyStreams];
 
     /// The word for it on `/metrics`.
     #[must_use]
@@ -55,6 +79,7 @@ impl Reason {
             Self::Malformed => "malformed",
             Self::TooOld => "too_old",
             Self::TooFarAhead => "too_far_ahead",
+            Self::TooManyStreams => "too_many_streams",
         }
     }
 }
@@ -69,7 +94,7 @@ pub enum Change {
     /// Values of authorization headers.
     Authorizations,
     /// Spans whose contents were dropped as the stream keeps none.
-    SpansWithoutContents,
+    WithoutContents,
 }
 
 impl Change {
@@ -78,7 +103,7 @@ impl Change {
         Self::TruncatedColumns,
         Self::RedactedMatches,
         Self::Authorizations,
-        Self::SpansWithoutContents,
+        Self::WithoutContents,
     ];
 
     /// The word for it on `/metrics`.
@@ -88,7 +113,7 @@ impl Change {
             Self::TruncatedColumns => "column_truncated",
             Self::RedactedMatches => "match_redacted",
             Self::Authorizations => "authorization_dropped",
-            Self::SpansWithoutContents => "contents_dropped",
+            Self::WithoutContents => "contents_dropped",
         }
     }
 }
@@ -98,8 +123,8 @@ impl Change {
 pub(crate) struct Refused([u64; Reason::ALL.len()]);
 
 impl Refused {
-    pub(crate) fn add(&mut self, reason: Reason, spans: usize) {
-        self.0[reason as usize] += spans as u64;
+    pub(crate) const fn add(&mut self, reason: Reason, count: u64) {
+        self.0[reason as usize] += count;
     }
 
     pub(crate) fn total(&self) -> u64 {
@@ -137,8 +162,7 @@ impl Books {
     }
 
     /// The counts now.
-    #[must_use]
-    pub fn counts(&self) -> Counts {
+    pub(crate) fn counts(&self) -> Counts {
         let all = |counts: &[AtomicU64]| -> Vec<u64> {
             counts.iter().map(|count| count.load(Ordering::Relaxed)).collect()
         };
@@ -178,15 +202,15 @@ mod tests {
     proptest! {
         #[test]
         fn the_books_balance(
-            batches in prop::collection::vec((0..9_usize, 0..9_usize, 0..9_usize, 0..9_u64, 0..9_u64, any::<bool>()), 0..20),
+            batches in prop::collection::vec((any::<[u8; Reason::ALL.len()]>(), 0..9_u64, 0..9_u64, any::<bool>()), 0..20),
         ) {
             let books = Books::default();
             let mut expected = [0; Reason::ALL.len()];
-            for (malformed, old, ahead, stored, duplicates, fails) in batches {
+            for (bad, stored, duplicates, fails) in batches {
                 let mut refused = Refused::default();
-                for (reason, spans) in Reason::ALL.into_iter().zip([malformed, old, ahead]) {
-                    refused.add(reason, spans);
-                    expected[reason as usize] += spans as u64;
+                for (reason, count) in Reason::ALL.into_iter().zip(bad) {
+                    refused.add(reason, u64::from(count));
+                    expected[reason as usize] += u64::from(count);
                 }
                 let outcome = if fails { Err(Error::Stopping) } else { Ok((stored, duplicates)) };
                 books.enter(refused.total() + stored + duplicates, refused, &outcome);

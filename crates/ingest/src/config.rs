@@ -9,9 +9,9 @@ use crate::privacy::Privacy;
 /// What is admitted, and for how long repeats are recognised.
 #[derive(Clone, Debug)]
 pub struct IngestConfig {
-    /// A span that began longer ago is refused.
+    /// A span that began longer ago is refused, and so is an older log record or data point.
     pub oldest: Duration,
-    /// A span that begins further ahead of now is refused.
+    /// A span that begins further ahead of now is refused, and so is such a log record or data point.
     pub furthest_ahead: Duration,
     /// Recent spans that are remembered at least, to recognise repeats.
     pub remembered_spans: usize,

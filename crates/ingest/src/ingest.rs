@@ -7,19 +7,22 @@ use std::time::Instant;
 use clock::SharedClock;
 use conventions::{Options, Vantage};
 use lake::{Lake, Prepared};
-use otlp::{Span, Traces};
+use otlp::{DecodeError, LogRecord, Logs, Metrics, Point, Span, Traces};
 use prices::price;
-use schema::{Kind, Row, Table};
+use schema::{Kind, OrgName, Row, Table};
 use tasks::{Stage, Tasks};
 use wal::{Append, Position, Replay, ReplayReport, Wal};
 
 use crate::admission::Admission;
-use crate::books::{Books, Counts, Reason, Refused};
+use crate::books::{Counts, Ledger, Reason, Refused};
 use crate::config::IngestConfig;
 use crate::error::Error;
+use crate::logs;
+use crate::metrics::Sheets;
 use crate::open_traces::OpenTraces;
 use crate::recent::{Recent, SpanKey, SpanKeys};
-use crate::record;
+use crate::record::{self, Part};
+use crate::refusals::Refusals;
 use crate::workers::Workers;
 
 /// About what a span with a prompt and an answer takes.
@@ -30,13 +33,13 @@ const COLUMNS_FROM: usize = 64;
 /// What became of a batch.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Accepted {
-    /// Spans that are stored now.
+    /// Spans, log records or data points that are stored now.
     pub stored: u64,
     /// Spans that had been stored before.
     pub duplicates: u64,
-    /// Spans that were refused.
+    /// Those that were refused.
     pub rejected: u64,
-    /// Why, in one sentence; empty if none was.
+    /// Why: the first few reasons; empty if none was.
     pub reason: String,
 }
 
@@ -64,7 +67,7 @@ struct Inner {
     recent: Recent,
     open_traces: OpenTraces,
     admission: Admission,
-    books: Books,
+    books: Ledger,
     workers: Workers,
     /// Where the log stood when, newest last.
     marks: Mutex<VecDeque<Mark>>,
@@ -106,12 +109,18 @@ struct Stored {
     duplicates: u64,
 }
 
-/// Rows on their way to the disk, and what becomes visible when they are there.
+/// Rows that the log has been given.
 struct Logged {
     append: Append,
-    table: Table,
-    rows: Rows,
+    parts: Vec<(Table, Rows)>,
     keys: InFlightKeys,
+}
+
+/// What a batch had, as far as it was read.
+#[derive(Default)]
+struct Batch {
+    received: u64,
+    refusals: Refusals,
 }
 
 enum Rows {
@@ -141,7 +150,7 @@ impl Ingest {
         let recent = Recent::new(config.remembered_spans);
         let open_traces = OpenTraces::new(config.open_trace_spans, config.open_trace_for);
         let admission = Admission { privacy: config.privacy.clone(), limits: config.limits };
-        let (books, marks) = (Books::default(), Mutex::default());
+        let (books, marks) = (Ledger::default(), Mutex::default());
         let workers = Workers::one_a_processor();
         Self(Arc::new(Inner {
             wal,
@@ -163,7 +172,7 @@ impl Ingest {
     /// # Errors
     /// When nothing was taken and the sender should send the batch again.
     pub async fn traces(&self, table: Table, traces: Traces) -> Result<Accepted, Error> {
-        self.take(table, traces.spans.len() * CALL_BYTES, move || Ok(traces)).await
+        self.traces_of(table, traces.spans.len() * CALL_BYTES, move || Ok(traces)).await
     }
 
     /// As [`Ingest::traces`], of a body of `bytes` that `read` makes spans of. A large body is read, normalised and
@@ -175,9 +184,79 @@ impl Ingest {
         &self,
         table: Table,
         bytes: usize,
-        read: impl FnOnce() -> Result<Traces, otlp::DecodeError> + Send + 'static,
+        read: impl FnOnce() -> Result<Traces, DecodeError> + Send + 'static,
     ) -> Result<Accepted, Error> {
-        self.take(table, bytes, read).await
+        self.take(Kind::Traces, bytes, move |inner, batch| {
+            let Traces { spans, rejected } = read()?;
+            batch.refusals = Refusals::of(&rejected);
+            batch.received = (spans.len() + rejected.len()) as u64;
+            let start = |span: &Span| span.start_ns;
+            let spans = inner.of_good_age(spans, "spans", start, &mut batch.refusals);
+            let options = Options { vantage: Vantage::App, service_name: table.stream.clone() };
+            inner.store(&table, spans, &options, Form::Columns)
+        })
+        .await
+    }
+
+    /// Takes a batch of log records into a log stream. When this answers, what it accepted is on disk and visible.
+    /// Repeats are not recognised: a log record has no id.
+    ///
+    /// # Errors
+    /// As [`Ingest::traces_of`].
+    pub async fn logs_of(
+        &self,
+        table: Table,
+        bytes: usize,
+        read: impl FnOnce() -> Result<Logs, DecodeError> + Send + 'static,
+    ) -> Result<Accepted, Error> {
+        self.take(Kind::Logs, bytes, move |inner, batch| {
+            let Logs { records, rejected } = read()?;
+            batch.refusals = Refusals::of(&rejected);
+            batch.received = (records.len() + rejected.len()) as u64;
+            let now_ns = u64::try_from(inner.clock.now().0).unwrap_or(0);
+            let time = |record: &LogRecord| logs::time(record, now_ns);
+            let records = inner.of_good_age(records, "log records", time, &mut batch.refusals);
+            inner.may_take(&table)?;
+            let books = inner.books.of(Kind::Logs);
+            let rows = inner.admission.log_rows(&table, records, now_ns, books);
+            inner.store_rows(vec![(table, rows)])
+        })
+        .await
+    }
+
+    /// Takes a batch of metrics, each into streams named after it: all or nothing of what is good. When this answers,
+    /// what it accepted is on disk and visible. Repeats are not recognised.
+    ///
+    /// # Errors
+    /// As [`Ingest::traces_of`]. A metric that would need more streams than there may be is no error: its points are
+    /// refused.
+    pub async fn metrics_of(
+        &self,
+        org: OrgName,
+        bytes: usize,
+        read: impl FnOnce() -> Result<Metrics, DecodeError> + Send + 'static,
+    ) -> Result<Accepted, Error> {
+        self.take(Kind::Metrics, bytes, move |inner, batch| {
+            let mut metrics = read()?;
+            inner.admission.clean(&org, &mut metrics.metrics, inner.books.of(Kind::Metrics));
+            batch.refusals = Refusals::of(&metrics.rejected);
+            batch.received = metrics.points() as u64 + batch.refusals.count();
+            let lake = &inner.lake;
+            let mut sheets = Sheets::new(org.clone(), lake.room_for_streams(&org, Kind::Metrics));
+            for mut metric in metrics.metrics {
+                let points = std::mem::take(&mut metric.points);
+                let time = |point: &Point| point.time_ns;
+                metric.points = inner.of_good_age(points, "data points", time, &mut batch.refusals);
+                if !metric.points.is_empty() {
+                    sheets.add(&metric, |table| lake.has(table));
+                }
+            }
+            let count = sheets.points;
+            let stored = inner.store_rows(sheets.done(&mut batch.refusals))?;
+            // A point may be several rows.
+            Ok(Stored { stored: count, ..stored })
+        })
+        .await
     }
 
     /// Takes the gateway's own spans of calls. `observe` sees the rows and their log position after they are on
@@ -198,7 +277,7 @@ impl Ingest {
             let work = Arc::clone(&inner);
             let log = move || work.store(&table, spans, &options, Form::Rows);
             let result = inner.commit(bytes, log, observe).await;
-            inner.books.enter(received, Refused::default(), &result);
+            inner.books.of(Kind::Traces).enter(received, Refused::default(), &result);
             result.map(|_| ())
         })
         .await
@@ -211,41 +290,36 @@ impl Ingest {
     pub async fn rows(&self, table: Table, rows: Vec<Row>) -> Result<(), Error> {
         self.in_its_own_task(|inner| async move {
             let work = Arc::clone(&inner);
-            let log = move || {
-                let stored = rows.len() as u64;
-                let keys = InFlightKeys { ingest: Arc::clone(&work), keys: Vec::new() };
-                let logged = work.log(&table, rows, keys, Form::Rows)?;
-                Ok(Stored { logged: Some(logged), stored, duplicates: 0 })
-            };
+            let log = move || work.store_rows(vec![(table, rows)]);
             inner.commit(0, log, |_, _| {}).await.map(|_| ())
         })
         .await
     }
 
+    /// Takes a batch: `admit` reads it, says what it refuses, and gives the rest to the log.
     async fn take(
         &self,
-        table: Table,
+        kind: Kind,
         bytes: usize,
-        read: impl FnOnce() -> Result<Traces, otlp::DecodeError> + Send + 'static,
+        admit: impl FnOnce(&Arc<Inner>, &mut Batch) -> Result<Stored, Error> + Send + 'static,
     ) -> Result<Accepted, Error> {
         self.in_its_own_task(|inner| async move {
             let work = Arc::clone(&inner);
             let (tell, told) = tokio::sync::oneshot::channel();
             let log = move || {
-                let (refused, reason, spans) = work.of_good_age(read()?);
-                let received = spans.len() as u64 + refused.total();
-                let _ = tell.send((received, refused, reason));
-                let options = Options { vantage: Vantage::App, service_name: table.stream.clone() };
-                work.store(&table, spans, &options, Form::Columns)
+                let mut batch = Batch::default();
+                let logged = admit(&work, &mut batch);
+                let _ = tell.send(batch);
+                logged
             };
             let result = inner.commit(bytes, log, |_, _| {}).await;
-            // Nothing was told of a body that could not be read: it has no spans to count.
-            let Ok((received, refused, reason)) = told.await else {
+            // Nothing is told of a batch that nobody came to look at.
+            let Ok(Batch { received, refusals }) = told.await else {
                 return Err(result.err().unwrap_or(Error::Stopping));
             };
-            inner.books.enter(received, refused, &result);
+            inner.books.of(kind).enter(received, refusals.refused(), &result);
             let (stored, duplicates) = result?;
-            Ok(Accepted { stored, duplicates, rejected: refused.total(), reason })
+            Ok(refusals.accepted(stored, duplicates))
         })
         .await
     }
@@ -273,16 +347,17 @@ impl Ingest {
         for entry in log.by_ref() {
             let record =
                 entry.map_err(|error| error.to_string()).and_then(|(position, payload)| {
-                    let (table, rows) =
-                        record::decode(&payload).map_err(|error| error.to_string())?;
-                    Ok((position.0, table, rows))
+                    let parts = record::decode(&payload).map_err(|error| error.to_string())?;
+                    Ok((position.0, parts))
                 });
             match record {
-                Ok((position, table, rows)) => {
-                    self.0.remember(&table, &rows);
-                    each(position, &table, &rows);
-                    replayed.rows += rows.len() as u64;
-                    self.0.lake.append(&table, position, rows);
+                Ok((position, parts)) => {
+                    for (table, rows) in parts {
+                        self.0.remember(&table, &rows);
+                        each(position, &table, &rows);
+                        replayed.rows += rows.len() as u64;
+                        self.0.lake.append(&table, position, rows);
+                    }
                 }
                 Err(why) => {
                     let (count, _) = replayed.unreadable.take().unwrap_or_default();
@@ -309,10 +384,10 @@ impl Ingest {
         if self.0.lake.has_room() { Ok(()) } else { Err(Error::NoRoom) }
     }
 
-    /// The counts of what came in.
+    /// The counts of what came in: of spans, log records or data points.
     #[must_use]
-    pub fn books(&self) -> Counts {
-        self.0.books.counts()
+    pub fn books(&self, kind: Kind) -> Counts {
+        self.0.books.of(kind).counts()
     }
 
     /// Spans of open traces that are remembered to count each call once.
@@ -330,7 +405,7 @@ impl Ingest {
 
 impl Inner {
     /// Has `log` give a batch to the log and waits until it is on disk; then its rows become visible. Answers how many
-    /// were stored, and how many had been before.
+    /// were stored, and how many had been before. `observe` sees the rows of the first table.
     async fn commit(
         self: &Arc<Self>,
         bytes: usize,
@@ -340,14 +415,19 @@ impl Inner {
         // Before the log has the rows: no flush passes them by.
         let ticket = self.lake.ticket();
         let Stored { logged, stored, duplicates } = self.workers.run(bytes, log).await??;
-        if let Some(Logged { append, table, rows, keys }) = logged {
+        if let Some(Logged { append, parts, keys }) = logged {
             let position = append.await?.0;
             keys.settle();
-            match rows {
-                Rows::Columns(prepared) => self.lake.append_prepared(position, prepared),
-                Rows::Plain(rows) => {
-                    observe(position, &rows);
-                    self.lake.append(&table, position, rows);
+            let mut observe = Some(observe);
+            for (table, rows) in parts {
+                match rows {
+                    Rows::Columns(prepared) => self.lake.append_prepared(position, prepared),
+                    Rows::Plain(rows) => {
+                        if let Some(observe) = observe.take() {
+                            observe(position, &rows);
+                        }
+                        self.lake.append(&table, position, rows);
+                    }
                 }
             }
         }
@@ -366,9 +446,7 @@ impl Inner {
         if !self.lake.has_room() {
             return Err(Error::NoRoom);
         }
-        if !self.lake.may_take(table) {
-            return Err(Error::TooManyStreams { stream: table.stream.clone() });
-        }
+        self.may_take(table)?;
         let of_table = SpanKeys::of(table);
         let keys: Vec<SpanKey> =
             spans.iter().map(|span| of_table.key(span.trace_id, span.span_id)).collect();
@@ -378,7 +456,7 @@ impl Inner {
         let in_flight = InFlightKeys { ingest: Arc::clone(self), keys: fresh };
         let spans: Vec<Span> =
             spans.into_iter().zip(&new).filter(|(_, new)| **new).map(|(span, _)| span).collect();
-        let mut rows = self.admission.rows(table, spans, options, &self.books);
+        let mut rows = self.admission.rows(table, spans, options, self.books.of(Kind::Traces));
         self.open_traces.judge(table, self.clock.now(), &mut rows);
         // Only a call that counts costs something.
         let book = self.config.prices.book(&table.org);
@@ -387,64 +465,86 @@ impl Inner {
         if rows.is_empty() {
             return Ok(Stored { logged: None, stored, duplicates });
         }
-        let logged = self.log(table, rows, in_flight, form)?;
+        let logged = self.log(vec![(table.clone(), rows)], in_flight, form)?;
         Ok(Stored { logged: Some(logged), stored, duplicates })
     }
 
-    /// Gives rows to the log, and makes columns of them while it writes.
-    fn log(
-        &self,
-        table: &Table,
-        mut rows: Vec<Row>,
-        keys: InFlightKeys,
-        form: Form,
-    ) -> Result<Logged, Error> {
-        let bytes = rows.iter().map(Row::weight).sum();
+    /// Gives rows to the log that are no spans.
+    fn store_rows(self: &Arc<Self>, mut parts: Vec<Part>) -> Result<Stored, Error> {
+        if !self.lake.has_room() {
+            return Err(Error::NoRoom);
+        }
+        parts.retain(|(_, rows)| !rows.is_empty());
+        let stored = parts.iter().map(|(_, rows)| rows.len() as u64).sum();
+        if parts.is_empty() {
+            return Ok(Stored { logged: None, stored, duplicates: 0 });
+        }
+        let keys = InFlightKeys { ingest: Arc::clone(self), keys: Vec::new() };
+        let logged = self.log(parts, keys, Form::Rows)?;
+        Ok(Stored { logged: Some(logged), stored, duplicates: 0 })
+    }
+
+    fn may_take(&self, table: &Table) -> Result<(), Error> {
+        if self.lake.may_take(table) {
+            return Ok(());
+        }
+        Err(Error::TooManyStreams { stream: table.stream.clone() })
+    }
+
+    /// Gives rows to the log as one record, and makes columns of them while it writes.
+    fn log(&self, parts: Vec<Part>, keys: InFlightKeys, form: Form) -> Result<Logged, Error> {
+        let bytes = parts.iter().flat_map(|(_, rows)| rows).map(Row::weight).sum();
         if !self.lake.could_hold(bytes) {
             return Err(Error::TooHeavy { bytes });
         }
-        let append = self.wal.append(record::encode(table, &rows));
-        let worth_it = form == Form::Columns && rows.len() >= COLUMNS_FROM;
-        let prepared = if worth_it { self.lake.prepare(table, &rows) } else { None };
-        let rows = match prepared {
-            Some(prepared) => Rows::Columns(prepared),
-            None => {
-                // They may stay for seconds: not with all of their body.
-                rows.iter_mut().for_each(Row::detach);
-                Rows::Plain(rows)
-            }
+        let append = self.wal.append(record::encode(&parts));
+        let form_of = |(table, mut rows): Part| {
+            let worth_it = form == Form::Columns && rows.len() >= COLUMNS_FROM;
+            let prepared = if worth_it { self.lake.prepare(&table, &rows) } else { None };
+            let rows = prepared.map_or_else(
+                || {
+                    // They may stay for seconds: not with all of their body.
+                    rows.iter_mut().for_each(Row::detach);
+                    Rows::Plain(std::mem::take(&mut rows))
+                },
+                Rows::Columns,
+            );
+            (table, rows)
         };
-        Ok(Logged { append, table: table.clone(), rows, keys })
+        Ok(Logged { append, parts: parts.into_iter().map(form_of).collect(), keys })
     }
 
-    /// The spans whose start is neither too old nor too far ahead, and what is to be said of the others.
-    fn of_good_age(&self, traces: Traces) -> (Refused, String, Vec<Span>) {
-        let Traces { spans: mut good, rejected } = traces;
-        let mut refused = Refused::default();
-        refused.add(Reason::Malformed, rejected.len());
-        let mut reason =
-            rejected.into_iter().next().map(|rejected| rejected.reason).unwrap_or_default();
+    /// Passes on what is neither too old nor too far ahead; `time` is in nanoseconds.
+    fn of_good_age<T>(
+        &self,
+        mut all: Vec<T>,
+        what: &str,
+        time: impl Fn(&T) -> u64,
+        refusals: &mut Refusals,
+    ) -> Vec<T> {
         let now = u128::try_from(self.clock.now().0).unwrap_or(0);
         let oldest = now.saturating_sub(self.config.oldest.as_nanos());
         let newest = now + self.config.furthest_ahead.as_nanos();
         let (mut old, mut ahead) = (0, 0);
-        good.retain(|span| {
-            let start = u128::from(span.start_ns);
-            old += usize::from(start < oldest);
-            ahead += usize::from(start > newest);
-            (oldest..=newest).contains(&start)
+        all.retain(|one| {
+            let time = u128::from(time(one));
+            old += u64::from(time < oldest);
+            ahead += u64::from(time > newest);
+            (oldest..=newest).contains(&time)
         });
-        if old + ahead > 0 {
-            refused.add(Reason::TooOld, old);
-            refused.add(Reason::TooFarAhead, ahead);
-            let days = self.config.oldest.as_secs() / 86_400;
-            let minutes = self.config.furthest_ahead.as_secs() / 60;
-            reason = format!(
-                "{} spans began more than {days} days ago or more than {minutes} minutes ahead of the server's clock",
-                old + ahead
-            );
+        let days = self.config.oldest.as_secs() / 86_400;
+        let minutes = self.config.furthest_ahead.as_secs() / 60;
+        if old > 0 {
+            let words = format!("{old} {what} are more than {days} days old");
+            refusals.add(Reason::TooOld, old, &words);
         }
-        (refused, reason, good)
+        if ahead > 0 {
+            let words = format!(
+                "{ahead} {what} are more than {minutes} minutes ahead of the server's clock"
+            );
+            refusals.add(Reason::TooFarAhead, ahead, &words);
+        }
+        all
     }
 
     fn remember(&self, table: &Table, rows: &[Row]) {

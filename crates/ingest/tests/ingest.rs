@@ -7,8 +7,11 @@ use std::time::Duration;
 use clock::{ManualClock, UnixNanos};
 use ingest::{Capture, Change, Error, Ingest, IngestConfig, Limits, Privacy, Reason};
 use lake::{Flush, Lake, LakeConfig};
-use otlp::{AnyValue, Rejected, Resource, Scope, Span, Traces};
-use schema::{OrgName, Row, Table, Value};
+use otlp::{
+    AnyValue, Distribution, LogRecord, Logs, Measured, Metric, MetricKind, Metrics, Number, Point,
+    Rejected, Resource, Scope, Span, Temporality, Traces,
+};
+use schema::{Kind, OrgName, Row, Table, Value};
 use tasks::{Grace, Tasks};
 use wal::{Wal, WalConfig};
 
@@ -24,10 +27,12 @@ struct House {
 }
 
 async fn open(root: &Path, config: IngestConfig) -> House {
+    open_with(root, config, LakeConfig::in_folder(root.join("lake"))).await
+}
+
+async fn open_with(root: &Path, config: IngestConfig, lake: LakeConfig) -> House {
     let clock = Arc::new(ManualClock::at(UnixNanos(NOW_NS)));
-    let lake = Arc::new(
-        Lake::open(LakeConfig::in_folder(root.join("lake")), clock.clone()).await.expect("opens"),
-    );
+    let lake = Arc::new(Lake::open(lake, clock.clone()).await.expect("opens"));
     let small = WalConfig { segment_bytes: 4096, ..WalConfig::default() };
     let (log, replay) = Wal::open(&root.join("wal"), small).expect("opens");
     let tasks = Tasks::new();
@@ -43,6 +48,10 @@ impl House {
 
     async fn stored(&self) -> Vec<Row> {
         self.lake.rows(&table(), i64::MIN, i64::MAX, &[]).await.expect("reads")
+    }
+
+    async fn rows_of(&self, table: &Table) -> Vec<Row> {
+        self.lake.rows(table, i64::MIN, i64::MAX, &[]).await.expect("reads")
     }
 
     /// The process ends without a flush.
@@ -113,10 +122,13 @@ async fn a_span_of_an_absurd_time_is_refused_and_the_others_are_kept() {
         house.ingest.traces(table(), Traces { spans, rejected }).await.expect("is taken");
     assert_eq!((accepted.stored, accepted.rejected), (1, 3));
     assert!(accepted.reason.contains("400 days"), "{}", accepted.reason);
-    let books = house.ingest.books();
+    let books = house.ingest.books(Kind::Traces);
     assert_eq!(books.received, books.stored + books.duplicates + books.rejected + books.failed);
-    assert_eq!(Reason::ALL.map(Reason::as_str), ["malformed", "too_old", "too_far_ahead"]);
-    assert_eq!((books.rejected, books.rejected_by), (3, [1, 1, 1]));
+    assert_eq!(
+        Reason::ALL.map(Reason::as_str),
+        ["malformed", "too_old", "too_far_ahead", "too_many_streams"]
+    );
+    assert_eq!((books.rejected, books.rejected_by), (3, [1, 1, 1, 0]));
 }
 
 #[tokio::test]
@@ -177,7 +189,139 @@ async fn when_memory_is_full_nothing_is_taken_and_the_sender_is_told_to_come_aga
     assert!(
         matches!(error, Error::NoRoom) && matches!(error.fault().retry, fault::Retry::After(_))
     );
-    assert_eq!(ingest.books().failed, 1);
+    assert_eq!(ingest.books(Kind::Traces).failed, 1);
+}
+
+fn record(body: &str, time_ns: i64) -> LogRecord {
+    LogRecord {
+        time_ns: time_ns.unsigned_abs(),
+        body: AnyValue::Text(body.into()),
+        ..LogRecord::default()
+    }
+}
+
+fn metric(name: &str, kind: MetricKind, values: Vec<(i64, Measured)>) -> Metric {
+    let point = |(time_ns, value): (i64, Measured)| Point {
+        time_ns: time_ns.unsigned_abs(),
+        value,
+        ..Point::default()
+    };
+    Metric {
+        name: name.to_owned(),
+        description: String::new(),
+        unit: String::new(),
+        kind,
+        temporality: Temporality::Delta,
+        points: values.into_iter().map(point).collect(),
+        resource: Arc::default(),
+        scope: Arc::default(),
+    }
+}
+
+fn gauge(name: &str) -> Metric {
+    let value = Measured::Number(Number::Double(0.5));
+    metric(name, MetricKind::Gauge, vec![(NOW_NS, value)])
+}
+
+#[tokio::test]
+async fn log_records_are_there_after_a_crash_and_bad_ones_are_counted() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let house = open(folder.path(), IngestConfig::default()).await;
+    let table = Table::new(OrgName::first(), Kind::Logs, "My App");
+    let records = vec![
+        record("good", NOW_NS),
+        LogRecord::default(),
+        record("old", NOW_NS - 500 * DAY_NS),
+        record("tomorrow", NOW_NS + DAY_NS),
+    ];
+    let rejected = vec![Rejected { reason: "too deep".to_owned() }];
+    let accepted = house.ingest.logs_of(table.clone(), 0, || Ok(Logs { records, rejected })).await;
+    let accepted = accepted.expect("is taken");
+    assert_eq!((accepted.stored, accepted.rejected), (2, 3));
+    assert_eq!(
+        accepted.reason,
+        "too deep; log records are more than 400 days old or more than 10 minutes ahead of the server's clock"
+    );
+    let books = house.ingest.books(Kind::Logs);
+    assert_eq!((books.received, books.stored, books.rejected), (5, 2, 3));
+    assert_eq!(house.ingest.books(Kind::Traces).received, 0, "each signal has books of its own");
+    house.die().await;
+
+    let house = open(folder.path(), IngestConfig::default()).await;
+    let rows = house.rows_of(&Table::new(OrgName::first(), Kind::Logs, "my_app")).await;
+    let times: Vec<_> = rows.iter().map(|row| row.int("_timestamp")).collect();
+    assert_eq!(times, [Some(NOW_NS / 1000); 2], "a record without a time has ours");
+    assert!(rows.iter().any(|row| row.text("body") == Some("good")));
+}
+
+#[tokio::test]
+async fn metrics_of_one_request_are_one_record_of_the_log_and_many_streams() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let house = open(folder.path(), IngestConfig::default()).await;
+    let held = Distribution { count: 3, sum: Some(1.5), ..Distribution::default() };
+    let values = vec![(NOW_NS, Measured::Distribution(held)), (NOW_NS + DAY_NS, Measured::Nothing)];
+    let latency = metric("latency", MetricKind::Histogram, values);
+    let metrics = Metrics { metrics: vec![gauge("cpu"), latency], rejected: Vec::new() };
+    let before = house.ingest.log_stats().records;
+    let accepted =
+        house.ingest.metrics_of(OrgName::first(), 0, move || Ok(metrics)).await.expect("is taken");
+    assert_eq!((accepted.stored, accepted.rejected), (2, 1));
+    assert!(accepted.reason.starts_with("data points are more than"), "{}", accepted.reason);
+    assert_eq!(house.ingest.log_stats().records, before + 1);
+    let books = house.ingest.books(Kind::Metrics);
+    assert_eq!((books.received, books.stored, books.rejected), (3, 2, 1));
+    house.die().await;
+
+    let house = open(folder.path(), IngestConfig::default()).await;
+    assert_eq!(house.replayed.rows, 3);
+    for (stream, value) in [("cpu", 0.5), ("latency_count", 3.0), ("latency_sum", 1.5)] {
+        let rows = house.rows_of(&Table::new(OrgName::first(), Kind::Metrics, stream)).await;
+        assert_eq!(rows.iter().map(|row| row.float("value")).collect::<Vec<_>>(), [Some(value)]);
+    }
+}
+
+#[tokio::test]
+async fn a_flood_of_metric_names_ends_at_the_cap_and_leaves_room_for_other_kinds() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let few = LakeConfig { most_streams: 100, ..LakeConfig::in_folder(folder.path().join("lake")) };
+    let house = open_with(folder.path(), IngestConfig::default(), few).await;
+    let flood = |from: usize| {
+        let metrics = (from..from + 10_000).map(|n| gauge(&format!("m{n}"))).collect();
+        Metrics { metrics, rejected: Vec::new() }
+    };
+    let org = OrgName::first;
+    let accepted =
+        house.ingest.metrics_of(org(), 0, move || Ok(flood(0))).await.expect("is taken in part");
+    assert_eq!((accepted.stored, accepted.rejected), (100, 9_900));
+    assert_eq!(
+        accepted.reason,
+        "storage.most_streams allows no more metrics streams: \"m100\" and 9899 more metrics not taken"
+    );
+    let again =
+        house.ingest.metrics_of(org(), 0, move || Ok(flood(50))).await.expect("is taken in part");
+    assert_eq!(again.stored, 50, "streams that are there go on");
+    assert_eq!(house.lake.tables(&org(), Kind::Metrics).len(), 100);
+    let logs = Logs { records: vec![record("hi", NOW_NS)], rejected: Vec::new() };
+    let logs = house.ingest.logs_of(Table::new(org(), Kind::Logs, "app"), 0, || Ok(logs)).await;
+    assert_eq!(logs.expect("has a cap of its own").stored, 1);
+    house.ingest.rows(Table::rollups(org()), vec![Row::default()]).await.expect("always");
+}
+
+#[tokio::test]
+async fn one_log_stream_too_many_is_refused_with_its_name() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let one = LakeConfig { most_streams: 1, ..LakeConfig::in_folder(folder.path().join("lake")) };
+    let house = open_with(folder.path(), IngestConfig::default(), one).await;
+    let logs = || Logs { records: vec![record("hi", NOW_NS)], rejected: Vec::new() };
+    let table = |stream: &str| Table::new(OrgName::first(), Kind::Logs, stream);
+    house.ingest.logs_of(table("one"), 0, move || Ok(logs())).await.expect("is taken");
+    let error = house
+        .ingest
+        .logs_of(table("two"), 0, move || Ok(logs()))
+        .await
+        .expect_err("is one too many");
+    assert!(matches!(error, Error::TooManyStreams { ref stream } if stream == "two"), "{error}");
+    assert_eq!(house.ingest.books(Kind::Logs).failed, 1);
 }
 
 /// A model call of trace 1, below `parent`.
@@ -247,11 +391,11 @@ async fn what_is_not_to_be_kept_never_reaches_the_disk() {
             assert_eq!(row.text("llm_input"), input, "{capture:?}");
             assert_eq!(row.get("content_redacted"), Some(&Value::Bool(true)));
         }
-        let changed = house.ingest.books().changed;
+        let changed = house.ingest.books(Kind::Traces).changed;
         assert_eq!(changed[Change::Authorizations as usize], 2);
         assert!(changed[Change::RedactedMatches as usize] >= 2);
         let emptied = if capture == Capture::None { 2 } else { 0 };
-        assert_eq!(changed[Change::SpansWithoutContents as usize], emptied);
+        assert_eq!(changed[Change::WithoutContents as usize], emptied);
         house.lake.flush(Flush::All).await.expect("flushes");
         house.die().await;
         for secret in [SECRET, "c2VjcmV0"] {
@@ -285,7 +429,7 @@ async fn what_is_too_long_is_cut_and_counted() {
     assert_eq!(rows[0].text("my_note"), Some(&*cut));
     assert_eq!(rows[0].text("input_value"), Some(&*long));
     assert!(rows[0].text("truncated_columns").is_some_and(|names| names.contains("my_note")));
-    assert!(house.ingest.books().changed[Change::TruncatedColumns as usize] >= 1);
+    assert!(house.ingest.books(Kind::Traces).changed[Change::TruncatedColumns as usize] >= 1);
 }
 
 /// The recorded body of the README's program.

@@ -4,7 +4,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
-use schema::{Kind, Name, ROLLUP_COLUMNS, ROLLUP_STREAM, Row, TRACE_COLUMNS, Table, Type, Value};
+use schema::{
+    Kind, LOG_COLUMNS, METRIC_COLUMNS, Name, ROLLUP_COLUMNS, ROLLUP_STREAM, Row, TRACE_COLUMNS,
+    Table, Type, Value,
+};
 
 /// The column that takes what has no column of its own.
 pub(crate) const OVERFLOW: &str = "attributes_overflow";
@@ -121,7 +124,8 @@ fn promised_of(table: &Table) -> impl Iterator<Item = (Name, Type)> {
     let promised = match table.kind {
         Kind::Traces => TRACE_COLUMNS,
         Kind::Metrics if table.stream == ROLLUP_STREAM => ROLLUP_COLUMNS,
-        Kind::Metrics | Kind::Logs => &[],
+        Kind::Metrics => METRIC_COLUMNS,
+        Kind::Logs => LOG_COLUMNS,
     };
     // Every table has a time and an overflow.
     let always = [(Name::fixed(TIME), Type::Int), (Name::fixed(OVERFLOW), Type::Text)];

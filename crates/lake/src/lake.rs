@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use clock::SharedClock;
-use schema::{Kind, OrgName, Row, Table};
+use schema::{DEFAULT_STREAM, Kind, OrgName, Row, Table};
 
 use crate::columns::Columns;
 use crate::error::Error;
@@ -33,7 +33,7 @@ pub struct LakeConfig {
     pub most_columns: usize,
     /// Rows in memory over all tables beyond which [`Lake::has_room`] says no, bytes.
     pub most_hot_bytes: usize,
-    /// Streams of one organisation beyond which [`Lake::may_take`] says no to new ones.
+    /// Streams of one organisation and kind beyond which [`Lake::may_take`] says no to new ones.
     pub most_streams: usize,
 }
 
@@ -170,17 +170,32 @@ impl Lake {
         self.hot.bytes()
     }
 
-    /// Whether the table exists, or its organisation may have one more stream. The default traces and the rollups are
-    /// always taken: what the server itself records must not depend on what others have sent.
+    /// Whether the table exists, or its organisation may have one more stream of its kind. The default traces and the
+    /// rollups are always taken: what the server itself records must not depend on what others have sent.
     ///
     /// Nothing is reserved: streams that come at the same moment may go beyond the cap by their number.
     #[must_use]
     pub fn may_take(&self, table: &Table) -> bool {
-        if self.slot(table).is_some() || is_own(table) {
-            return true;
-        }
+        self.has(table) || is_own(table) || self.room_for_streams(&table.org, table.kind) > 0
+    }
+
+    /// Whether rows were ever sent to the table.
+    #[must_use]
+    pub fn has(&self, table: &Table) -> bool {
+        self.slot(table).is_some()
+    }
+
+    /// How many more streams of a kind an organisation may have.
+    #[must_use]
+    pub fn room_for_streams(&self, org: &OrgName, kind: Kind) -> usize {
+        self.config.most_streams.saturating_sub(self.tables(org, kind).len())
+    }
+
+    /// The tables of an organisation's streams of a kind, in no order.
+    #[must_use]
+    pub fn tables(&self, org: &OrgName, kind: Kind) -> Vec<Table> {
         let slots = self.slots.read().unwrap_or_else(PoisonError::into_inner);
-        slots.keys().filter(|other| other.org == table.org).count() < self.config.most_streams
+        slots.keys().filter(|table| table.org == *org && table.kind == kind).cloned().collect()
     }
 
     /// A consistent view of a table with also the columns `asked`, null where the table has none; `None` if nothing was ever sent to it.
@@ -194,8 +209,8 @@ impl Lake {
         null_as: NullAs,
     ) -> Result<Option<TableView>, Error> {
         let Some(slot) = self.slot(table) else {
-            // The default stream is there from the start, and so are its promised columns.
-            let promised = *table == Table::traces(table.org.clone());
+            // The default streams are there from the start, and so are their promised columns.
+            let promised = table.kind != Kind::Metrics && table.stream == DEFAULT_STREAM;
             let nothing = || View {
                 columns: Arc::new(Columns::promised(table)),
                 hot: Vec::new(),

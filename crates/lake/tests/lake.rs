@@ -287,6 +287,10 @@ async fn an_organisation_has_a_bounded_number_of_streams() {
     }
     assert!(!lake.may_take(&stream("three")));
     assert!(lake.may_take(&stream("two")), "it exists");
+    assert!(lake.has(&stream("two")) && !lake.has(&stream("three")));
+    let room = |kind: Kind| lake.room_for_streams(&org, kind);
+    assert_eq!((room(Kind::Logs), room(Kind::Metrics)), (0, 2), "each kind has its own cap");
+    assert!(lake.may_take(&Table::new(org.clone(), Kind::Metrics, "three")));
     let other = "other".parse().expect("a name");
     assert!(lake.may_take(&Table::new(other, Kind::Logs, "three")), "another organisation");
     assert!(lake.may_take(&Table::traces(org.clone())) && lake.may_take(&Table::rollups(org)));

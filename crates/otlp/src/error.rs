@@ -1,6 +1,6 @@
 use fault::{Class, Fault};
 
-/// Why a body is no trace export.
+/// Why a body is no export request.
 #[derive(Debug, thiserror::Error)]
 pub enum DecodeError {
     /// The `Content-Type` is none that OTLP knows.
@@ -27,7 +27,7 @@ pub enum DecodeError {
     },
     /// The body would take more memory than allowed once it is decoded.
     #[error(
-        "the body holds too many spans or attributes: decoded it would take more than {max_bytes} bytes; send smaller batches"
+        "the body holds too many records or attributes: decoded it would take more than {max_bytes} bytes; send smaller batches"
     )]
     TooMany {
         /// The bound, in bytes.
@@ -42,13 +42,13 @@ pub enum DecodeError {
         #[source]
         source: std::io::Error,
     },
-    /// The body is no protobuf `ExportTraceServiceRequest`.
+    /// The body is no export request of its signal in protobuf.
     #[error("the body is no valid OTLP protobuf: {0}")]
     Protobuf(#[from] prost::DecodeError),
     /// The body is no protobuf message of the kind that was asked for.
     #[error("the body is no valid OTLP protobuf: {0}")]
     Wire(#[from] WireError),
-    /// The body is no OTLP/JSON `ExportTraceServiceRequest`.
+    /// The body is no export request of its signal in OTLP/JSON.
     #[error("the body is no valid OTLP/JSON: {0}")]
     Json(#[from] serde_json::Error),
 }

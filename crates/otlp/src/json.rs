@@ -4,6 +4,8 @@
 //! absent `key` or `values`, on names of enums, and refuses the whole body for one bad id.
 
 mod budget;
+pub(crate) mod logs;
+pub(crate) mod metrics;
 mod scalar;
 
 use std::sync::Arc;
@@ -20,19 +22,13 @@ use budget::list;
 use scalar::{Base64, Float, Int, SpanKind, StatusCode, Uint, or_default};
 
 pub(crate) fn decode(body: &[u8], limits: &Limits) -> Result<Traces, DecodeError> {
-    if body.len() > limits.decompressed_bytes {
-        return Err(DecodeError::TooLarge {
-            max_bytes: limits.decompressed_bytes,
-            compressed: false,
-        });
-    }
+    fits(body, limits)?;
     let request: Request = budget::within(limits.decoded_bytes, || serde_json::from_slice(body))?;
     let mut traces = Traces::default();
     for group in request.resource_spans {
-        let resource = Arc::new(Resource { attributes: present(group.resource.attributes) });
+        let resource = group.resource.admit();
         for scoped in group.scope_spans {
-            let RawScope { name, version, attributes } = scoped.scope;
-            let scope = Arc::new(Scope { name, version, attributes: present(attributes) });
+            let scope = scoped.scope.admit();
             for raw in scoped.spans {
                 match raw.admit(&resource, &scope).and_then(|span| span.checked(limits)) {
                     Ok(span) => traces.spans.push(span),
@@ -42,6 +38,14 @@ pub(crate) fn decode(body: &[u8], limits: &Limits) -> Result<Traces, DecodeError
         }
     }
     Ok(traces)
+}
+
+fn fits(body: &[u8], limits: &Limits) -> Result<(), DecodeError> {
+    let max_bytes = limits.decompressed_bytes;
+    if body.len() > max_bytes {
+        return Err(DecodeError::TooLarge { max_bytes, compressed: false });
+    }
+    Ok(())
 }
 
 #[derive(Default, Deserialize)]
@@ -177,6 +181,19 @@ struct ArrayValue {
 struct MapValue {
     #[serde(deserialize_with = "list")]
     values: Vec<KeyValue>,
+}
+
+impl RawResource {
+    fn admit(self) -> Arc<Resource> {
+        Arc::new(Resource { attributes: present(self.attributes) })
+    }
+}
+
+impl RawScope {
+    fn admit(self) -> Arc<Scope> {
+        let Self { name, version, attributes } = self;
+        Arc::new(Scope { name, version, attributes: present(attributes) })
+    }
 }
 
 impl RawSpan {

@@ -9,11 +9,13 @@ pub struct Limits {
     pub decompressed_bytes: usize,
     /// Most bytes of memory that the decoded request may take, counted by its elements.
     pub decoded_bytes: usize,
-    /// Most attributes of one span; a span with more is rejected.
+    /// Most attributes of one span, log record or data point; one with more is rejected.
     pub attributes_per_span: usize,
-    /// Deepest nesting of an attribute's arrays and maps; a span with a deeper one is rejected. The
+    /// Deepest nesting of an attribute's arrays and maps; what has a deeper one is rejected. The
     /// decoders refuse the whole body at about 30 levels of maps, so a larger number has no effect.
     pub nesting: usize,
+    /// Most buckets, or quantiles, of one data point; a point with more is rejected.
+    pub buckets_per_point: usize,
 }
 
 impl Default for Limits {
@@ -23,7 +25,42 @@ impl Default for Limits {
             decoded_bytes: 512 << 20,
             attributes_per_span: 16_384,
             nesting: 24,
+            buckets_per_point: 1_024,
         }
+    }
+}
+
+impl Limits {
+    /// Whether the attributes of a thing are neither too many nor too deep.
+    pub(crate) fn check_attributes(
+        &self,
+        what: &str,
+        attributes: &[(Text, AnyValue)],
+    ) -> Result<(), Rejected> {
+        let (has, most) = (attributes.len(), self.attributes_per_span);
+        if has > most {
+            let reason = format!("{what} has {has} attributes, at most {most} are allowed");
+            return Err(Rejected { reason });
+        }
+        self.check_nesting(attributes)
+    }
+
+    pub(crate) fn check_nesting(&self, attributes: &[(Text, AnyValue)]) -> Result<(), Rejected> {
+        let Some((key, _)) = attributes.iter().find(|(_, value)| !value.fits(self.nesting)) else {
+            return Ok(());
+        };
+        let key: String = key.chars().take(80).collect();
+        let reason = format!("attribute {key:?} is nested deeper than {} levels", self.nesting);
+        Err(Rejected { reason })
+    }
+
+    pub(crate) fn check_buckets(&self, has: usize) -> Result<(), Rejected> {
+        let most = self.buckets_per_point;
+        if has > most {
+            let reason = format!("a data point has {has} buckets, at most {most} are allowed");
+            return Err(Rejected { reason });
+        }
+        Ok(())
     }
 }
 
@@ -36,7 +73,7 @@ pub struct Traces {
     pub rejected: Vec<Rejected>,
 }
 
-/// A span that cannot be stored.
+/// A span, log record or data point that cannot be stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rejected {
     /// Why, as one clause for the sender.
@@ -178,24 +215,10 @@ impl AnyValue {
 impl Span {
     /// The span itself, or why it cannot be stored.
     pub(crate) fn checked(self, limits: &Limits) -> Result<Self, Rejected> {
-        let rejected = |reason: String| Err(Rejected { reason });
-        if self.attributes.len() > limits.attributes_per_span {
-            let (has, most) = (self.attributes.len(), limits.attributes_per_span);
-            return rejected(format!("a span has {has} attributes, at most {most} are allowed"));
-        }
-        let lists = [&self.attributes]
-            .into_iter()
-            .chain(self.events.iter().map(|event| &event.attributes))
-            .chain(self.links.iter().map(|link| &link.attributes));
-        for (key, value) in lists.flatten() {
-            if !value.fits(limits.nesting) {
-                let key: String = key.chars().take(80).collect();
-                return rejected(format!(
-                    "attribute {key:?} is nested deeper than {} levels",
-                    limits.nesting
-                ));
-            }
-        }
+        limits.check_attributes("a span", &self.attributes)?;
+        let events = self.events.iter().map(|event| &event.attributes);
+        let links = self.links.iter().map(|link| &link.attributes);
+        events.chain(links).try_for_each(|attributes| limits.check_nesting(attributes))?;
         Ok(self)
     }
 }

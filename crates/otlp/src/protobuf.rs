@@ -4,6 +4,8 @@
 //!
 //! Fields that come twice are merged as protobuf says, so that the result is prost's; the tests hold it to that.
 
+pub(crate) mod logs;
+pub(crate) mod metrics;
 mod wire;
 
 use std::sync::Arc;

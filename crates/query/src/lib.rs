@@ -6,6 +6,7 @@
 //! This crate never writes, and knows no HTTP.
 
 mod error;
+mod log_events;
 mod models;
 mod search;
 mod session;

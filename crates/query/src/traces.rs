@@ -170,7 +170,9 @@ impl Query {
     }
 
     /// All spans of a trace as a JSON array, oldest first, each with every column that is not null; `None` if there
-    /// is no such trace. The second part says whether there are more spans than are read.
+    /// is no such trace. What GenAI events of the log streams say of a span is in it, and `_filled_from_log_events`
+    /// lists the columns that came from there. The second part says whether there are more spans or events than are
+    /// read.
     ///
     /// # Errors
     /// As [`Query::search`]; [`Error::Parameter`] if the id is not 32 hex digits.
@@ -188,7 +190,11 @@ impl Query {
             MOST_SPANS + 1
         );
         let found = self.own(org, sql, TimeRange::ALWAYS).await?;
-        if found.rows == 0 { Ok(None) } else { Ok(Some((found.json()?, found.rows > MOST_SPANS))) }
+        if found.rows == 0 {
+            return Ok(None);
+        }
+        let (spans, more) = self.with_log_events(org, &trace_id.to_lowercase(), &found).await?;
+        Ok(Some((spans, more || found.rows > MOST_SPANS)))
     }
 }
 

@@ -347,3 +347,147 @@ async fn one_trace_is_read_whole_and_an_unknown_one_is_none() {
     assert!(house.query.trace(&org, &"c".repeat(32)).await.expect("reads").is_none());
     assert!(matches!(house.query.trace(&org, "' or 1=1").await, Err(Error::Parameter(_))));
 }
+
+const TRACE: &str = "0123456789abcdef0123456789abcdef";
+
+fn call(span_id: &str, cells: &[(&str, Value)]) -> Row {
+    let own = [
+        ("_timestamp", Value::from(100_000)),
+        ("start_time", Value::from(100_000_000)),
+        ("duration", Value::from(50)),
+        ("trace_id", TRACE.into()),
+        ("span_id", span_id.into()),
+    ];
+    row(&[&own, cells].concat())
+}
+
+fn event(span_id: &str, name: &str, at_ns: i64, cells: &[(&str, Value)]) -> Row {
+    let own = [
+        ("_timestamp", Value::from(at_ns / 1000)),
+        ("observed_time", Value::from(at_ns)),
+        ("trace_id", TRACE.into()),
+        ("span_id", span_id.into()),
+        ("event_name", name.into()),
+        ("llm_observation_type", "EVENT".into()),
+    ];
+    row(&[&own, cells].concat())
+}
+
+impl House {
+    fn append_events(&self, stream: &str, position: u64, rows: Vec<Row>) {
+        self.lake.append(&Table::new(OrgName::first(), Kind::Logs, stream), position, rows);
+    }
+
+    async fn spans(&self) -> Vec<serde_json::Value> {
+        let trace = self.query.trace(&OrgName::first(), TRACE).await.expect("reads");
+        let (spans, more) = trace.expect("is there");
+        assert!(!more);
+        serde_json::from_str(&spans).expect("is JSON")
+    }
+}
+
+#[tokio::test]
+async fn messages_of_log_events_are_on_their_span_in_any_order_and_from_any_stream() {
+    let house = house(Limits::default()).await;
+    let message = |n: usize| Value::from(format!("[{n}]"));
+    let user =
+        event("a", "gen_ai.user.message", 100_000_002, &[("gen_ai_input_messages", message(2))]);
+    let system =
+        event("a", "gen_ai.system.message", 100_000_001, &[("gen_ai_input_messages", message(1))]);
+    let choice = |index: i64, at_ns| {
+        let cells = [
+            ("gen_ai_output_messages", message(index.unsigned_abs() as usize)),
+            ("gen_ai_choice_index", index.into()),
+        ];
+        event("a", "gen_ai.choice", at_ns, &cells)
+    };
+    // Events come first, one of them twice, and before the span is known they join nothing.
+    house.append_events("app", 1, vec![user.clone(), system]);
+    house.append_events("app", 2, vec![user]);
+    assert!(house.query.trace(&OrgName::first(), TRACE).await.expect("reads").is_none());
+    house.append(3, vec![call("a", &[]), call("b", &[("gen_ai_input_messages", "own".into())])]);
+    house.lake.flush(Flush::All).await.expect("flushes");
+    // Others come after the span, in another stream, and the choices not in their order.
+    house.append_events("other", 4, vec![choice(1, 100_000_003), choice(0, 100_000_004)]);
+    let own =
+        event("b", "gen_ai.user.message", 100_000_001, &[("gen_ai_input_messages", message(9))]);
+    house.append_events("other", 5, vec![own]);
+    for _ in 0..2 {
+        let spans = house.spans().await;
+        assert_eq!(spans[0]["gen_ai_input_messages"], "[1,2]");
+        assert_eq!(spans[0]["gen_ai_output_messages"], "[0,1]");
+        let filled = serde_json::json!(["gen_ai_input_messages", "gen_ai_output_messages"]);
+        assert_eq!(spans[0]["_filled_from_log_events"], filled);
+        assert_eq!(spans[1]["gen_ai_input_messages"], "own");
+        assert_eq!(spans[1].get("_filled_from_log_events"), None);
+        house.lake.flush(Flush::All).await.expect("flushes");
+    }
+}
+
+#[tokio::test]
+async fn one_event_for_all_an_exception_and_evaluations_are_on_their_span_too() {
+    let house = house(Limits::default()).await;
+    house.append(1, vec![call("a", &[])]);
+    let details = [
+        ("gen_ai_input_messages", Value::from("[1]")),
+        ("gen_ai_output_messages", "[2]".into()),
+        ("gen_ai_system_instructions", "[3]".into()),
+    ];
+    let exception = [("exception_type", "Boom".into()), ("exception_message", "it broke".into())];
+    let evaluation = [
+        ("gen_ai_evaluation_name", "relevance".into()),
+        ("gen_ai_evaluation_score_value", Value::Float(0.5)),
+        ("gen_ai_evaluation_score_label", "so so".into()),
+    ];
+    let at = 100_000_001;
+    house.append_events(
+        "app",
+        2,
+        vec![
+            event("a", "gen_ai.client.inference.operation.details", at, &details),
+            event("a", "gen_ai.user.message", at, &[("gen_ai_input_messages", "[7]".into())]),
+            event("a", "gen_ai.client.operation.exception", at, &exception),
+            event("a", "gen_ai.evaluation.result", at, &evaluation),
+        ],
+    );
+    // What is no GenAI event, is of another trace or hours away is not asked.
+    let plain =
+        row(&[("_timestamp", 100_000.into()), ("trace_id", TRACE.into()), ("span_id", "a".into())]);
+    let late = event(
+        "a",
+        "gen_ai.user.message",
+        at + 4_000_000_000_000,
+        &[("gen_ai_tool_definitions", "[8]".into())],
+    );
+    house.append_events("app", 3, vec![plain, late]);
+    let span = &house.spans().await[0];
+    for (column, expected) in [
+        ("gen_ai_input_messages", "[1]"),
+        ("gen_ai_output_messages", "[2]"),
+        ("gen_ai_system_instructions", "[3]"),
+        ("error_type", "Boom"),
+        ("error_message", "it broke"),
+        ("gen_ai_evaluations", r#"[{"name":"relevance","score_label":"so so","score_value":0.5}]"#),
+    ] {
+        assert_eq!(span[column], expected, "{column}");
+    }
+    assert_eq!(span.get("gen_ai_tool_definitions"), None);
+}
+
+#[tokio::test]
+async fn log_and_metric_streams_are_asked_like_any_other_also_when_empty() {
+    let house = house(Limits::default()).await;
+    let all = "select severity, body, trace_id, nobody from \"logs\".\"default\" where severity_number > 5";
+    assert_eq!(house.json(all).await, "[]");
+    let cells =
+        [("_timestamp", Value::from(5)), ("severity_number", 9.into()), ("body", "hi".into())];
+    house.append_events("default", 1, vec![row(&cells)]);
+    assert_eq!(house.json(all).await, r#"[{"body":"hi","_timestamp":5}]"#);
+    let table = Table::new(OrgName::first(), Kind::Metrics, "cpu");
+    let cells = [("_timestamp", Value::from(5)), ("value", Value::Float(0.5))];
+    house.lake.append(&table, 2, vec![row(&cells)]);
+    let mut of_kind = search("select value, le from cpu", Size::Rows(10));
+    of_kind.kind = Kind::Metrics;
+    let found = house.query.search(&of_kind).await.expect("asks");
+    assert_eq!(found.json().expect("JSON"), r#"[{"value":0.5,"_timestamp":5}]"#);
+}

@@ -332,6 +332,53 @@ pub const ROLLUP_COLUMNS: &[Column] = &[
     ),
 ];
 
+/// The columns of every log stream. Names: those that OpenObserve writes.
+pub const LOG_COLUMNS: &[Column] = &[
+    int(
+        "_timestamp",
+        Unit::Micros,
+        "when it happened, else when it was seen; every time filter works on it",
+    ),
+    text("severity", "the sender's word, else the OTLP severity number"),
+    int("severity_number", Unit::None, "OTLP severity, 1 to 24"),
+    text("body", "what is logged; structured bodies as JSON"),
+    text("event_name", "name of the event that the record is"),
+    text("trace_id", "trace that it belongs to, 32 lower-case hex digits"),
+    text("span_id", "span that it belongs to, 16 lower-case hex digits"),
+    text("service_name", "resource attribute service.name"),
+    text("instrumentation_library_name", "instrumentation scope"),
+    text("instrumentation_library_version", "version of the instrumentation scope"),
+    int("observed_time", Unit::Nanos, "when it was seen"),
+    int("flags", Unit::None, "OTLP flags"),
+    int("dropped_attributes_count", Unit::None, "attributes that the sender dropped"),
+    text("attributes_overflow", "JSON object of attributes that got no column of their own"),
+];
+
+/// The columns of every metrics stream that senders write to: one row a data point, or a part of one.
+pub const METRIC_COLUMNS: &[Column] = &[
+    int("_timestamp", Unit::Micros, "when the point was taken; every time filter works on it"),
+    float(
+        "value",
+        Unit::None,
+        "what was measured, in the unit of __unit__; null where the sender lost sight of it",
+    ),
+    text("__name__", "name of the metric with its suffix, cleaned"),
+    text("__type__", "counter, updowncounter, gauge, histogram, exponential_histogram or summary"),
+    text("__unit__", "unit as the sender writes it, e.g. s or {token}"),
+    text("__temporality__", "delta or cumulative; null where the question does not arise"),
+    text("__description__", "what the metric measures"),
+    text("__hash__", "16 hex digits that the points of one series share"),
+    text("le", "upper bound of a histogram's bucket, +Inf on the last one"),
+    text("quantile", "quantile of a summary, 0 to 1"),
+    int("start_time", Unit::Nanos, "since when it counts"),
+    int("flag", Unit::None, "OTLP flags"),
+    text("exemplars", "JSON array of single measurements behind the point"),
+    text("service_name", "resource attribute service.name"),
+    text("instrumentation_library_name", "instrumentation scope"),
+    text("instrumentation_library_version", "version of the instrumentation scope"),
+    text("attributes_overflow", "JSON object of attributes that got no column of their own"),
+];
+
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
@@ -340,7 +387,7 @@ mod tests {
 
     #[test]
     fn every_promised_column_has_one_name_and_a_meaning() {
-        for columns in [TRACE_COLUMNS, ROLLUP_COLUMNS] {
+        for columns in [TRACE_COLUMNS, ROLLUP_COLUMNS, LOG_COLUMNS, METRIC_COLUMNS] {
             let names: HashSet<_> = columns.iter().map(|column| column.name).collect();
             assert_eq!(names.len(), columns.len());
             assert!(columns.iter().all(|column| !column.meaning.is_empty()));
@@ -350,6 +397,11 @@ mod tests {
         let missing: Vec<_> =
             TRACE_COLUMNS.iter().filter(|column| !row(column)).map(|column| column.name).collect();
         assert_eq!(missing, [""; 0], "docs/columns.md lists every promised column");
+        let signals = include_str!("../../../docs/signals.md");
+        let row = |column: &&Column| !signals.contains(&format!("| `{}` |", column.name));
+        let missing = LOG_COLUMNS.iter().chain(METRIC_COLUMNS).filter(row);
+        let missing: Vec<_> = missing.map(|column| column.name).collect();
+        assert_eq!(missing, [""; 0], "docs/signals.md lists every promised column");
         assert_eq!(column("duration").map(|c| (c.ty, c.unit)), Some((Type::Int, Unit::Micros)));
     }
 }

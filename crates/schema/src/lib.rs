@@ -15,9 +15,13 @@ mod table;
 mod value;
 
 pub use codec::{CodecError, decode, encode, encode_into};
-pub use columns::{Column, ROLLUP_COLUMNS, TRACE_COLUMNS, Type, Unit, column};
+pub use columns::{
+    Column, LOG_COLUMNS, METRIC_COLUMNS, ROLLUP_COLUMNS, TRACE_COLUMNS, Type, Unit, column,
+};
 pub use name::Name;
 pub use row::Row;
-pub use table::{DEFAULT_STREAM, Kind, OrgName, OrgNameError, ROLLUP_STREAM, Table, stream_name};
+pub use table::{
+    DEFAULT_STREAM, Kind, OrgName, OrgNameError, ROLLUP_STREAM, Table, clean_name, stream_name,
+};
 pub use text::Text;
 pub use value::Value;

@@ -133,9 +133,17 @@ impl fmt::Display for Table {
 /// Source: OpenObserve's cleaning of the `stream-name` header.
 #[must_use]
 pub fn stream_name(raw: &str) -> String {
-    let mut clean = String::with_capacity(raw.len().min(100));
+    let cut: String = raw.trim().chars().take(100).collect();
+    let clean = clean_name(&cut);
+    if clean.is_empty() { DEFAULT_STREAM.to_owned() } else { clean }
+}
+
+/// A name as [`stream_name`] cleans it, however long or empty.
+#[must_use]
+pub fn clean_name(raw: &str) -> String {
+    let mut clean = String::with_capacity(raw.len());
     let mut in_run = false;
-    for c in raw.trim().chars().take(100) {
+    for c in raw.chars() {
         let keep = c.is_ascii_alphanumeric() || c == '_' || c == ':';
         if keep {
             clean.push(c.to_ascii_lowercase());
@@ -144,7 +152,7 @@ pub fn stream_name(raw: &str) -> String {
         }
         in_run = !keep;
     }
-    if clean.is_empty() { DEFAULT_STREAM.to_owned() } else { clean }
+    clean
 }
 
 #[cfg(test)]

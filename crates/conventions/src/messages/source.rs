@@ -210,15 +210,8 @@ fn of_events<'v>(view: &'v View<'_>, side: Side) -> Option<Messages<'v>> {
 
 /// A message's event as a chat message.
 fn of_event(event: &Event, side: Side) -> Option<Json> {
-    let role = match (event.name.as_str(), side) {
-        ("gen_ai.choice", Side::Output) => "assistant",
-        ("gen_ai.system.message", Side::Input) => "system",
-        ("gen_ai.user.message", Side::Input) => "user",
-        ("gen_ai.assistant.message", Side::Input) => "assistant",
-        ("gen_ai.tool.message", Side::Input) => "tool",
-        _ => return None,
-    };
-    let mut message: Map<String, Json> = Map::new();
+    role_of(&event.name, side)?;
+    let mut fields: Map<String, Json> = Map::new();
     for (key, value) in &event.attributes {
         let json = payload::json(value);
         // Structures arrive as JSON text here.
@@ -226,14 +219,44 @@ fn of_event(event: &Event, side: Side) -> Option<Json> {
             .as_str()
             .filter(|text| text.starts_with(['{', '[']))
             .and_then(|text| serde_json::from_str(text).ok());
-        message.insert(key.to_string(), parsed.unwrap_or(json));
+        fields.insert(key.to_string(), parsed.unwrap_or(json));
     }
-    if let Some(Json::Object(content)) = message.remove("gen_ai.event.content") {
-        message.extend(content);
+    if let Some(Json::Object(content)) = fields.remove("gen_ai.event.content") {
+        fields.extend(content);
     }
+    chat_message(&event.name, fields, side)
+}
+
+/// The role that an event's name gives its message; `None` if it is no message of that side.
+fn role_of(name: &str, side: Side) -> Option<&'static str> {
+    match (name, side) {
+        ("gen_ai.choice", Side::Output) => Some("assistant"),
+        ("gen_ai.system.message", Side::Input) => Some("system"),
+        ("gen_ai.user.message", Side::Input) => Some("user"),
+        ("gen_ai.assistant.message", Side::Input) => Some("assistant"),
+        ("gen_ai.tool.message", Side::Input) => Some("tool"),
+        _ => None,
+    }
+}
+
+fn chat_message(name: &str, mut message: Map<String, Json>, side: Side) -> Option<Json> {
+    let role = role_of(name, side)?;
     message.entry("role").or_insert_with(|| json!(role));
     if let Some(Json::Object(inner)) = message.get_mut("message") {
         inner.entry("role").or_insert_with(|| json!(role));
     }
     Some(Json::Object(message))
+}
+
+/// A message that came as a log record, in the part form; `None` if it has no content.
+pub(crate) fn of_event_fields(name: &str, fields: Map<String, Json>, side: Side) -> Option<String> {
+    let payload = chat_message(name, fields, side)?;
+    let mut messages = chat::messages(&payload, side);
+    messages.retain(|message| !message.parts.is_empty());
+    Messages::of(messages).map(|messages| messages.json.into())
+}
+
+/// All messages of one side, as an attribute of a log record has them.
+pub(crate) fn of_whole(found: Found<'_>, side: Side) -> Option<String> {
+    of_attribute(found, side).map(|messages| messages.json.into())
 }

@@ -27,6 +27,7 @@ pub(super) fn hex(text: &str) -> Option<Vec<u8>> {
 }
 
 /// A signed integer: a number, or the same as text.
+#[derive(Default)]
 pub(super) struct Int(pub(super) i64);
 
 /// An unsigned integer: a number, or the same as text.
@@ -34,6 +35,7 @@ pub(super) struct Int(pub(super) i64);
 pub(super) struct Uint(pub(super) u64);
 
 /// A float: a number, the same as text, or `NaN`, `Infinity`, `-Infinity`.
+#[derive(Default)]
 pub(super) struct Float(pub(super) f64);
 
 /// A span's kind: its number, or its name.
@@ -44,8 +46,24 @@ pub(super) struct SpanKind(pub(super) i32);
 #[derive(Default)]
 pub(super) struct StatusCode(pub(super) i32);
 
+/// A log record's severity: its number, or its name.
+#[derive(Default)]
+pub(super) struct Severity(pub(super) i32);
+
+/// What a metric's numbers count from: its number, or its name.
+#[derive(Default)]
+pub(super) struct Temporality(pub(super) i32);
+
 /// Bytes in base64, standard or URL-safe, padded or not.
 pub(super) struct Base64(pub(super) Vec<u8>);
+
+impl Int {
+    /// The value of a field that has 32 bits.
+    pub(super) fn clamped_to_32_bits(&self) -> i32 {
+        let [least, most] = [i32::MIN, i32::MAX].map(i64::from);
+        i32::try_from(self.0.clamp(least, most)).unwrap_or(0)
+    }
+}
 
 impl Uint {
     /// The value of a field that has 32 bits.
@@ -139,6 +157,38 @@ const KINDS: &[&str] = &[
     "SPAN_KIND_PRODUCER",
     "SPAN_KIND_CONSUMER",
 ];
+const TEMPORALITIES: &[&str] = &[
+    "AGGREGATION_TEMPORALITY_UNSPECIFIED",
+    "AGGREGATION_TEMPORALITY_DELTA",
+    "AGGREGATION_TEMPORALITY_CUMULATIVE",
+];
+const SEVERITIES: &[&str] = &[
+    "SEVERITY_NUMBER_UNSPECIFIED",
+    "SEVERITY_NUMBER_TRACE",
+    "SEVERITY_NUMBER_TRACE2",
+    "SEVERITY_NUMBER_TRACE3",
+    "SEVERITY_NUMBER_TRACE4",
+    "SEVERITY_NUMBER_DEBUG",
+    "SEVERITY_NUMBER_DEBUG2",
+    "SEVERITY_NUMBER_DEBUG3",
+    "SEVERITY_NUMBER_DEBUG4",
+    "SEVERITY_NUMBER_INFO",
+    "SEVERITY_NUMBER_INFO2",
+    "SEVERITY_NUMBER_INFO3",
+    "SEVERITY_NUMBER_INFO4",
+    "SEVERITY_NUMBER_WARN",
+    "SEVERITY_NUMBER_WARN2",
+    "SEVERITY_NUMBER_WARN3",
+    "SEVERITY_NUMBER_WARN4",
+    "SEVERITY_NUMBER_ERROR",
+    "SEVERITY_NUMBER_ERROR2",
+    "SEVERITY_NUMBER_ERROR3",
+    "SEVERITY_NUMBER_ERROR4",
+    "SEVERITY_NUMBER_FATAL",
+    "SEVERITY_NUMBER_FATAL2",
+    "SEVERITY_NUMBER_FATAL3",
+    "SEVERITY_NUMBER_FATAL4",
+];
 const CODES: &[&str] = &["STATUS_CODE_UNSET", "STATUS_CODE_OK", "STATUS_CODE_ERROR"];
 
 macro_rules! scalar {
@@ -163,6 +213,13 @@ scalar!(SpanKind, "a span kind, as a number or by name", |token: Token<'_>| numb
 ));
 scalar!(StatusCode, "a status code, as a number or by name", |token: Token<'_>| number_of(
     CODES, &token
+));
+scalar!(Severity, "a severity, as a number or by name", |token: Token<'_>| number_of(
+    SEVERITIES, &token
+));
+scalar!(Temporality, "a temporality, as a number or by name", |token: Token<'_>| number_of(
+    TEMPORALITIES,
+    &token
 ));
 scalar!(Base64, "bytes in base64", |token: Token<'_>| match token {
     Token::Text(text) => base64(text),
