@@ -3,7 +3,7 @@
 import pytest
 
 from conftest import LLAMA, endpoint
-from rig.chat import Caller, ask
+from rig.chat import Caller, ask, traceparent
 from rig.server import HOUR_US, Server, now_us
 from rig.spans import PROTOBUF, OneSpan, export
 from rig.waiting import wait_until
@@ -75,8 +75,8 @@ def test_an_estimate_is_no_cost_and_an_unknown_model_is_null(server, org):
     assert (found["my-own"]["tokens_input"], found["my-own"]["tokens_output"]) == (42, 31)
     assert found[LLAMA]["estimate_usd"]["median"] == pytest.approx(0.0000073)
     by_model = {model["model_requested"]: model for model in server.get(f"/scope/v1/orgs/{org}/models{span}").json()["models"]}
-    assert (by_model[LLAMA]["cost_usd"], by_model[LLAMA]["calls_unpriced"]) == (0.25, 1)
-    assert (by_model["my-own"]["cost_usd"], by_model["my-own"]["calls_unpriced"]) == (None, 1)
+    assert (by_model[LLAMA]["cost_usd"], by_model[LLAMA]["unpriced_calls"]) == (0.25, 1)
+    assert (by_model["my-own"]["cost_usd"], by_model["my-own"]["unpriced_calls"]) == (None, 1)
 
 
 def test_an_own_price_counts_from_the_next_call_on(server, org):
@@ -172,9 +172,32 @@ def test_a_call_through_the_gateway_is_priced_by_the_same_book(serve, simulate):
     assert other["llm_cost_unpriced_reason"] == "own_endpoint" and "llm_usage_cost_total" not in other
 
 
+def test_a_trace_costs_what_the_gateway_says_that_served_it(serve, simulate):
+    """A program's span looks like a call that Cerebras served; the gateway knows that an own replica did."""
+    server = serve(endpoint("llama", LLAMA, [simulate(LLAMA).url]) + '[[prices.row]]\nendpoint = "llama"\ninput = 5\noutput = 5\n')
+    caller = Caller(server)
+    wait_until(lambda: caller.post(ask(LLAMA), simulate="tokens=4").status_code == 200, "the replica answers")
+    header, trace, parent = traceparent()
+    assert caller.post(ask(LLAMA), simulate="tokens=4", traceparent=header).status_code == 200
+    ids = {"trace_id": bytes.fromhex(trace), "span_id": bytes.fromhex(parent)}
+    body = export([OneSpan(attributes=SEED, **ids)]).SerializeToString()
+    assert server.post("/api/default/v1/traces", content=body, headers=PROTOBUF).status_code == 200
+    rows = wait_until(lambda: both(server, trace), "both spans are stored")
+    costs = {row["inferscope_vantage_point"]: row["llm_usage_cost_total"] for row in rows}
+    assert costs["app"] == 0.0000073 and costs["gateway"] > 0.0000073
+    listed = server.get(f"/scope/v1/orgs/default/traces?from_us={now_us() - HOUR_US}&to_us={now_us() + HOUR_US}").json()["traces"]
+    (found,) = [row for row in listed if row["trace_id"] == trace]
+    assert (found["calls"], found["cost_usd"]) == (1, costs["gateway"])
+
+
+def both(server: Server, trace: str) -> list[dict] | None:
+    rows = server.rows(f"SELECT * FROM \"default\" WHERE trace_id = '{trace}'")
+    return rows if len(rows) == 2 else None
+
+
 def test_a_bad_price_in_the_configuration_is_refused_with_its_line(serve, tmp_path):
     book = tmp_path / "book.json"
-    book.write_text('{"format": "prices/1", "rows": [\n{"id": "a", "input": 1},\n{"id": "b", "input": -1}\n]}')
+    book.write_text('{"format": "prices/1", "rows": [\n{"id": "a", "input": 1},\n{"id": "b", "input": -1}]}')
     server = Server(tmp_path / "bad", f'[prices]\nfile = "{book}"\n')
     with pytest.raises(RuntimeError, match="ended with 64"):
         server.start()

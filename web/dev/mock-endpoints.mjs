@@ -100,7 +100,7 @@ export function timeline(from, to) {
 }
 
 export function models() {
-  const row = (model_requested, models_answered, calls, errors_by_class, latency_p50_s, cost_usd) => ({ model_requested, models_answered, calls, errors: Object.values(errors_by_class).reduce((sum, each) => sum + each, 0), errors_by_class, latency_p50_s, latency_p95_s: latency_p50_s && latency_p50_s * 2.4, ttft_p50_s: latency_p50_s && 0.21, tokens_input: calls * 412, tokens_output: calls * 96, cost_usd, calls_unpriced: cost_usd === null ? calls : 0 });
+  const row = (model_requested, models_answered, calls, errors_by_class, latency_p50_s, cost_usd) => ({ model_requested, models_answered, calls, errors: Object.values(errors_by_class).reduce((sum, each) => sum + each, 0), errors_by_class, latency_p50_s, latency_p95_s: latency_p50_s && latency_p50_s * 2.4, ttft_p50_s: latency_p50_s && 0.21, tokens_input: calls * 412, tokens_output: calls * 96, cost_usd, unpriced_calls: cost_usd === null ? calls : 0 });
   return [
     row("meta-llama/Llama-3.1-8B-Instruct", ["llama3.1-8b"], 2410, { rate_limit: 31, server_error: 4 }, 0.44, null),
     row("mistralai/Mistral-7B-Instruct-v0.3", ["mistral-7b"], 738, { timeout: 2 }, 0.92, 0.4132),

@@ -14,6 +14,7 @@ use http::{HeaderMap, StatusCode};
 use ingest::{Change, Ingest, Reason};
 use lake::Lake;
 use openmetrics::{Family, LabelName, Labels, Page, PageError, negotiate};
+use query::Query;
 use schema::Kind;
 use serde_json::json;
 use tasks::{Stage, Tasks};
@@ -57,6 +58,8 @@ const TURNED_AWAY: Family = Family::new(
 const PANICS: Family =
     Family::new("inferscope_task_panics", "Panics of tasks, each a bug to report");
 const STAGE: LabelName = LabelName::new("stage");
+const QUERIES: Family =
+    Family::new("inferscope_queries_running", "Questions that are being answered now");
 const OUTCOME: LabelName = LabelName::new("outcome");
 const REASON: LabelName = LabelName::new("reason");
 const CHANGE: LabelName = LabelName::new("change");
@@ -70,6 +73,7 @@ pub(crate) struct Health {
     pub(crate) lake: Arc<Lake>,
     pub(crate) tasks: Tasks,
     pub(crate) turned_away: Arc<AtomicU64>,
+    pub(crate) query: Query,
 }
 
 pub(crate) fn routes(health: Health) -> Router {
@@ -149,6 +153,7 @@ impl Health {
             panics.add(&Labels::of(&[(STAGE, stage.name())]), self.tasks.panics(stage));
         }
         page.gauge(&QUEUED)?.add(&Labels::NONE, self.gateway.recording().queued_bytes() as u64);
+        page.gauge(&QUERIES)?.add(&Labels::NONE, self.query.running() as u64);
         Ok(())
     }
 }

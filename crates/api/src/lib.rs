@@ -14,6 +14,7 @@ mod health;
 mod hub;
 mod native;
 mod open_metrics;
+mod open_observe;
 mod otlp_grpc;
 mod otlp_http;
 mod search;
@@ -92,6 +93,7 @@ pub fn router(services: Services) -> Router {
         lake: services.lake,
         tasks: services.tasks,
         turned_away: Arc::clone(&turned_away),
+        query: services.query.clone(),
     };
     let metrics = open_metrics::MetricsRoutes {
         door: door.clone(),
@@ -112,6 +114,8 @@ pub fn router(services: Services) -> Router {
     };
     let traces =
         native::traces::TraceRoutes { door: door.clone(), query: services.query.clone(), clock };
+    let sql = native::sql::SqlRoutes { door: door.clone(), query: services.query.clone() };
+    let compatible = open_observe::Compatible { door: door.clone(), query: services.query.clone() };
     Router::new()
         .merge(otlp_http::routes(otlp.clone()))
         .merge(otlp_grpc::routes(otlp))
@@ -119,8 +123,12 @@ pub fn router(services: Services) -> Router {
         .merge(hub::routes(hub::HubRoutes { door: door.clone(), fleet }))
         .merge(open_metrics::routes(metrics))
         .merge(native::endpoints::routes(endpoints))
+        .merge(native::sessions::routes(traces.clone()))
+        .merge(native::explain::routes(traces.clone()))
         .merge(native::traces::routes(traces))
         .merge(native::prices::routes(prices))
+        .merge(native::sql::routes(sql))
+        .merge(open_observe::routes(compatible))
         .merge(native::tokens::routes(door.clone()))
         .merge(native::routes(native::AboutRoutes {
             door: door.clone(),

@@ -1,7 +1,10 @@
 //! Our own API, which the web pages use: `/scope/v1/…`.
 
 pub(crate) mod endpoints;
+pub(crate) mod explain;
 pub(crate) mod prices;
+pub(crate) mod sessions;
+pub(crate) mod sql;
 pub(crate) mod tokens;
 pub(crate) mod traces;
 

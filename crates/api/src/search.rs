@@ -1,6 +1,10 @@
-//! OpenObserve's search: SQL in, rows out.
+//! OpenObserve's search: SQL in, rows out, whole or as a stream of events.
+
+mod answer;
+mod events;
 
 use accounts::Scope;
+use axum::body::Body;
 use axum::extract::{Path, Query as UrlQuery, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
@@ -8,11 +12,14 @@ use axum::{Json, Router};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE;
 use http::HeaderMap;
-use query::{Found, Query, Search, Size, TimeRange};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use query::{Query, Search, Size, TimeRange};
 use schema::Kind;
-use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
+use serde::Deserialize;
 use std::str::FromStr;
+
+pub(crate) use answer::{Answer, Figures, Written};
+use events::{Events, body_of};
 
 use crate::body::read_body;
 use crate::door::Door;
@@ -30,7 +37,10 @@ pub(crate) struct SearchRoutes {
 }
 
 pub(crate) fn routes(state: SearchRoutes) -> Router {
-    Router::new().route("/api/{org}/_search", post(search)).with_state(state)
+    Router::new()
+        .route("/api/{org}/_search", post(search))
+        .route("/api/{org}/_search_stream", post(search_stream))
+        .with_state(state)
 }
 
 /// The parts of a request that mean something here; the others are read and have no effect.
@@ -54,6 +64,9 @@ struct Asked {
     size: i64,
     #[serde(default)]
     track_total_hits: bool,
+    /// s; 0 for what the range asks for.
+    #[serde(default)]
+    histogram_interval: i64,
 }
 
 #[derive(Debug, Deserialize)]
@@ -62,42 +75,41 @@ struct Parameters {
     kind: Option<String>,
 }
 
-/// The answer, field for field as OpenObserve's clients read it, plus `unknown_columns`.
-#[derive(Debug, Serialize)]
-struct Answer {
-    took: u64,
-    took_detail: Took,
-    columns: [(); 0],
-    hits: Box<RawValue>,
-    total: u64,
+/// A request that was read, and the page that it asked for as it was written.
+struct Wanted {
+    search: Search,
     from: i64,
     size: i64,
-    cached_ratio: u8,
-    /// MB.
-    scan_size: f64,
-    idx_scan_size: u8,
-    scan_records: u64,
-    trace_id: String,
-    is_partial: bool,
-    result_cache_ratio: u8,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    order_by: Option<&'static str>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    function_error: Vec<String>,
-    /// Columns that the SQL names and nobody has sent yet: they read as null.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    unknown_columns: Vec<String>,
 }
 
-/// Milliseconds.
-#[derive(Debug, Serialize)]
-struct Took {
-    total: u64,
-    cache_took: u8,
-    file_list_took: u8,
-    wait_in_queue: u8,
-    idx_took: u8,
-    search_took: u64,
+impl SearchRoutes {
+    async fn wanted(
+        &self,
+        org: &str,
+        parameters: &Parameters,
+        headers: &HeaderMap,
+        body: Body,
+    ) -> Result<Wanted, Trouble> {
+        let org = self.door.enter(headers, org, Scope::Read).await?;
+        let body = read_body(body, MOST_BYTES).await?;
+        let request: Request = serde_json::from_slice(&body)
+            .map_err(|error| Trouble::invalid(format!("the body is no search request: {error}")))?;
+        let asked = request.query;
+        let search = Search {
+            org,
+            kind: kind(parameters.kind.as_deref())?,
+            sql: sql(&request.encoding, asked.sql)?,
+            range: range(asked.start_time, asked.end_time)?,
+            offset: usize::try_from(asked.from).unwrap_or(0),
+            size: match usize::try_from(asked.size) {
+                _ if asked.track_total_hits => Size::Count,
+                Ok(rows) if rows > 0 => Size::Rows(rows),
+                _ => Size::AsWritten { otherwise: DEFAULT_ROWS },
+            },
+            interval_s: Some(asked.histogram_interval).filter(|interval| *interval > 0),
+        };
+        Ok(Wanted { search, from: asked.from, size: asked.size })
+    }
 }
 
 async fn search(
@@ -105,38 +117,50 @@ async fn search(
     Path(org): Path<String>,
     UrlQuery(parameters): UrlQuery<Parameters>,
     headers: HeaderMap,
-    body: axum::body::Body,
+    body: Body,
 ) -> Result<Response, Refusal<OpenObserve>> {
-    let org = state.door.enter(&headers, &org, Scope::Read).await?;
-    let body = read_body(body, MOST_BYTES).await?;
-    let request: Request = serde_json::from_slice(&body)
-        .map_err(|error| Trouble::invalid(format!("the body is no search request: {error}")))?;
-    let kind = kind(parameters.kind.as_deref())?;
-    let asked = request.query;
-    if asked.start_time >= asked.end_time {
-        return Err(
-            Trouble::invalid("start_time has to be before end_time, both in microseconds").into()
-        );
-    }
-    let search = Search {
-        org,
-        kind,
-        sql: sql(&request.encoding, asked.sql)?,
-        range: TimeRange { from_us: asked.start_time, to_us: asked.end_time },
-        offset: usize::try_from(asked.from).unwrap_or(0),
-        size: match usize::try_from(asked.size) {
-            _ if asked.track_total_hits => Size::Count,
-            Ok(rows) if rows > 0 => Size::Rows(rows),
-            _ => Size::AsWritten { otherwise: DEFAULT_ROWS },
-        },
-    };
+    let Wanted { search, from, size } = state.wanted(&org, &parameters, &headers, body).await?;
     let found = state.query.search(&search).await?;
-    Ok(Json(answer(&found, asked.from, asked.size)?).into_response())
+    let written = Written {
+        hits: found.json()?,
+        total: found.count().unwrap_or(found.rows as u64),
+        took: found.took,
+        partial: found.partial.clone(),
+        scanned: found.scanned,
+        about: Some(&found.about),
+        from,
+        size,
+    };
+    Ok(Json(Answer::new(written)?).into_response())
+}
+
+async fn search_stream(
+    State(state): State<SearchRoutes>,
+    Path(org): Path<String>,
+    UrlQuery(parameters): UrlQuery<Parameters>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Refusal<OpenObserve>> {
+    let Wanted { search, from, size } = state.wanted(&org, &parameters, &headers, body).await?;
+    let rows = state.query.stream(&search).await?;
+    let counts = search.size == Size::Count;
+    let events = Events::new(rows, search.range, (from, size), counts);
+    let headers = [(CONTENT_TYPE, "text/event-stream"), (CACHE_CONTROL, "no-cache")];
+    Ok((headers, body_of(events)).into_response())
+}
+
+/// A time range as OpenObserve's requests have it, µs.
+pub(crate) fn range(from_us: i64, to_us: i64) -> Result<TimeRange, Trouble> {
+    if from_us < to_us {
+        Ok(TimeRange { from_us, to_us })
+    } else {
+        Err(Trouble::invalid("start_time has to be before end_time, both in microseconds"))
+    }
 }
 
 /// OpenObserve's default kind is logs. A program that asks for a stream without saying its kind means its traces
 /// here.
-fn kind(text: Option<&str>) -> Result<Kind, Trouble> {
+pub(crate) fn kind(text: Option<&str>) -> Result<Kind, Trouble> {
     let text = text.unwrap_or("traces");
     Kind::from_str(text)
         .map_err(|()| Trouble::invalid(format!("type {text:?} is not traces, logs or metrics")))
@@ -153,38 +177,4 @@ fn sql(encoding: &str, sql: String) -> Result<String, Trouble> {
         }
         other => Err(Trouble::invalid(format!("encoding {other:?} is neither empty nor base64"))),
     }
-}
-
-fn answer(found: &Found, from: i64, size: i64) -> Result<Answer, Trouble> {
-    let took = u64::try_from(found.took.as_millis()).unwrap_or(u64::MAX);
-    let hits = RawValue::from_string(found.json()?)
-        .map_err(|error| Trouble::invalid(error.to_string()))?;
-    #[expect(clippy::cast_precision_loss, reason = "megabytes for people")]
-    let scan_size = found.extent.bytes as f64 / 1e6;
-    Ok(Answer {
-        took,
-        took_detail: Took {
-            total: took,
-            cache_took: 0,
-            file_list_took: 0,
-            wait_in_queue: 0,
-            idx_took: 0,
-            search_took: took,
-        },
-        columns: [],
-        hits,
-        total: found.count().unwrap_or(found.rows as u64),
-        from,
-        size,
-        cached_ratio: 0,
-        scan_size,
-        idx_scan_size: 0,
-        scan_records: found.extent.rows,
-        trace_id: format!("{:032x}", rand::random::<u128>()),
-        is_partial: found.partial.is_some(),
-        result_cache_ratio: 0,
-        order_by: found.newest_first.then_some("desc"),
-        function_error: found.partial.clone().into_iter().collect(),
-        unknown_columns: found.unknown.clone(),
-    })
 }

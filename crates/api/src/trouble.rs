@@ -127,6 +127,12 @@ impl Dialect for OpenObserve {
     }
 }
 
+/// An error in the middle of a stream of events, as OpenObserve writes it.
+pub(crate) fn search_error(trouble: &Trouble) -> serde_json::Value {
+    let code = trouble.search_code.unwrap_or_else(|| u32::from(trouble.status().as_u16()));
+    json!({ "code": code, "message": trouble.message, "error_detail": "" })
+}
+
 /// The Hugging Face hub's and router's for accounts: a string under `error`.
 #[derive(Debug)]
 pub(crate) struct Hub;

@@ -159,8 +159,8 @@ mod tests {
         );
         let name = "gen_ai.client.inference.operation.details";
         let attributes = vec![
-            ("gen_ai.input.messages".to_owned(), input.clone()),
-            ("gen_ai.output.messages".to_owned(), output.clone()),
+            ("gen_ai.input.messages".into(), input.clone()),
+            ("gen_ai.output.messages".into(), output.clone()),
         ];
         let found = log_event(name, &AnyValue::Null, &attributes).expect("is an event");
         assert_eq!(
@@ -190,7 +190,7 @@ mod tests {
             let event = event("gen_ai.user.message", &text(body));
             assert_eq!(event.input_messages.as_deref(), Some(expected));
         }
-        let attributes = [("gen_ai.event.content".to_owned(), text(r#"{"content":"hi"}"#))];
+        let attributes = [("gen_ai.event.content".into(), text(r#"{"content":"hi"}"#))];
         let event = log_event("gen_ai.user.message", &AnyValue::Null, &attributes);
         assert_eq!(event.and_then(|event| event.input_messages).as_deref(), Some(expected));
     }
@@ -198,8 +198,8 @@ mod tests {
     proptest! {
         #[test]
         fn any_text_is_messages_or_none(name in "gen_ai\\.(choice|user\\.message|tool\\.message|client\\.inference\\.operation\\.details)", body in ".*", key in "gen_ai\\.(event\\.content|input\\.messages)", value in "[\\[{\"a-z:,}\\]]*") {
-            let attributes = [(key, AnyValue::Text(value))];
-            let event = log_event(&name, &AnyValue::Text(body), &attributes).expect("is an event");
+            let attributes = [(key.into(), AnyValue::Text(value.into()))];
+            let event = log_event(&name, &AnyValue::Text(body.into()), &attributes).expect("is an event");
             for json in event.input_messages.iter().chain(&event.output_messages) {
                 prop_assert!(serde_json::from_str::<Vec<Json>>(json).is_ok(), "{json}");
             }

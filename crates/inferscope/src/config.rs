@@ -135,6 +135,9 @@ struct RawQuery {
     concurrent: usize,
     most_rows: usize,
     most_bytes: usize,
+    most_streamed_rows: usize,
+    stream_timeout_s: f64,
+    full_text_columns: Vec<String>,
 }
 
 impl Default for RawQuery {
@@ -146,6 +149,9 @@ impl Default for RawQuery {
             concurrent: limits.concurrent,
             most_rows: limits.most_rows,
             most_bytes: limits.most_bytes,
+            most_streamed_rows: limits.most_streamed_rows,
+            stream_timeout_s: limits.stream_timeout.as_secs_f64(),
+            full_text_columns: limits.full_text_columns,
         }
     }
 }
@@ -362,6 +368,10 @@ impl Checker<'_> {
                 concurrent: self.at_least_one("query.concurrent", raw.query.concurrent),
                 most_rows: self.at_least_one("query.most_rows", raw.query.most_rows),
                 most_bytes: self.at_least_one("query.most_bytes", raw.query.most_bytes),
+                most_streamed_rows: self
+                    .at_least_one("query.most_streamed_rows", raw.query.most_streamed_rows),
+                stream_timeout: self.seconds("query.stream_timeout_s", raw.query.stream_timeout_s),
+                full_text_columns: raw.query.full_text_columns,
                 spill_folder: None,
             },
             gateway: self.gateway(&raw.gateway),

@@ -108,6 +108,7 @@ impl Stored<'_> {
             range: TimeRange::ALWAYS,
             offset: 0,
             size: Size::AsWritten { otherwise: usize::MAX },
+            interval_s: None,
         };
         let found = match self.query.search(&search).await {
             // Nobody has called anything yet.

@@ -28,7 +28,7 @@ use crate::workers::Workers;
 /// About what a span with a prompt and an answer takes.
 const CALL_BYTES: usize = 2 << 10;
 /// From so many rows on they become columns at once; fewer wait until they are looked at, together with others.
-const COLUMNS_FROM: usize = 64;
+const COLUMNS_FROM: usize = 16;
 
 /// What became of a batch.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

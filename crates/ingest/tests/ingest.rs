@@ -300,7 +300,8 @@ async fn a_flood_of_metric_names_ends_at_the_cap_and_leaves_room_for_other_kinds
     let again =
         house.ingest.metrics_of(org(), 0, move || Ok(flood(50))).await.expect("is taken in part");
     assert_eq!(again.stored, 50, "streams that are there go on");
-    assert_eq!(house.lake.tables(&org(), Kind::Metrics).len(), 100);
+    let tables = house.lake.tables(&org());
+    assert_eq!(tables.iter().filter(|table| table.kind == Kind::Metrics).count(), 100);
     let logs = Logs { records: vec![record("hi", NOW_NS)], rejected: Vec::new() };
     let logs = house.ingest.logs_of(Table::new(org(), Kind::Logs, "app"), 0, || Ok(logs)).await;
     assert_eq!(logs.expect("has a cap of its own").stored, 1);
@@ -466,4 +467,69 @@ async fn a_call_is_priced_when_it_is_admitted_by_the_book_of_that_moment() {
         (Some(0.000_003_9), Some("shipped:cerebras/llama-3.1-8b".to_owned()))
     );
     assert_eq!(cost("team").await, (Some(0.000_057), Some("org:own".to_owned())));
+}
+
+#[tokio::test]
+async fn many_spans_become_columns_at_once_and_are_as_safe_as_few() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let house = open(folder.path(), IngestConfig::default()).await;
+    // The first batch makes the table; the second finds it there, and its rows are columns before they are visible.
+    let batch = |ids: std::ops::RangeInclusive<u8>| {
+        let with_text = |id| {
+            let text = format!("the prompt of the span with the number {id}").into();
+            let attributes = vec![("input.value".into(), AnyValue::Text(text))];
+            Span { attributes, ..span(id, NOW_NS) }
+        };
+        traces(ids.map(with_text).collect())
+    };
+    for ids in [1..=40, 30..=80] {
+        house.ingest.traces(table(), batch(ids)).await.expect("is taken");
+    }
+    assert_eq!(house.rows().await, 80);
+    house.die().await;
+
+    let house = open(folder.path(), IngestConfig::default()).await;
+    assert_eq!((house.replayed.rows, house.rows().await), (80, 80));
+    house.ingest.traces(table(), batch(81..=120)).await.expect("is taken");
+    house.lake.flush(Flush::All).await.expect("flushes");
+    let rows = house.lake.rows(&table(), i64::MIN, i64::MAX, &[]).await.expect("reads");
+    let text = |row: &schema::Row| row.text("input_value").map(str::to_owned);
+    let mut texts: Vec<_> = rows.iter().filter_map(text).collect();
+    texts.sort_unstable();
+    texts.dedup();
+    assert_eq!((rows.len(), texts.len()), (120, 120));
+}
+
+#[tokio::test]
+async fn a_body_that_cannot_be_read_is_named_and_counts_as_no_span() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let house = open(folder.path(), IngestConfig::default()).await;
+    for bytes in [2, usize::MAX] {
+        let read = || {
+            let cut_off = bytes::Bytes::from_static(&[0x0a, 0x7f]);
+            otlp::decode_traces(&cut_off, otlp::Format::Protobuf, &otlp::Limits::default())
+        };
+        let error = house.ingest.traces_of(table(), bytes, read).await.expect_err("is cut off");
+        assert!(matches!(error, Error::Body(_)), "{error}");
+    }
+    assert_eq!(house.ingest.books(Kind::Traces), ingest::Counts::default());
+}
+
+#[tokio::test]
+async fn a_batch_that_no_memory_would_hold_is_refused_and_may_come_again_smaller() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let clock = Arc::new(ManualClock::at(UnixNanos(NOW_NS)));
+    let small =
+        LakeConfig { most_hot_bytes: 4_000, ..LakeConfig::in_folder(folder.path().join("lake")) };
+    let lake = Arc::new(Lake::open(small, clock.clone()).await.expect("opens"));
+    let (log, _) = Wal::open(&folder.path().join("wal"), WalConfig::default()).expect("opens");
+    let ingest = Ingest::new(log, lake, clock, Tasks::new(), IngestConfig::default());
+    let with = |len: usize| {
+        let attributes = vec![("a".into(), AnyValue::Text("x".repeat(len).into()))];
+        traces(vec![Span { attributes, ..span(1, NOW_NS) }])
+    };
+    let error = ingest.traces(table(), with(4_000)).await.expect_err("is too heavy");
+    assert!(matches!(error, Error::TooHeavy { .. }), "{error}");
+    assert_eq!(error.fault().class, fault::Class::TooLarge);
+    assert_eq!(ingest.traces(table(), with(10)).await.expect("is taken").stored, 1);
 }

@@ -188,14 +188,8 @@ impl Lake {
     /// How many more streams of a kind an organisation may have.
     #[must_use]
     pub fn room_for_streams(&self, org: &OrgName, kind: Kind) -> usize {
-        self.config.most_streams.saturating_sub(self.tables(org, kind).len())
-    }
-
-    /// The tables of an organisation's streams of a kind, in no order.
-    #[must_use]
-    pub fn tables(&self, org: &OrgName, kind: Kind) -> Vec<Table> {
-        let slots = self.slots.read().unwrap_or_else(PoisonError::into_inner);
-        slots.keys().filter(|table| table.org == *org && table.kind == kind).cloned().collect()
+        let has = self.tables(org).iter().filter(|table| table.kind == kind).count();
+        self.config.most_streams.saturating_sub(has)
     }
 
     /// A consistent view of a table with also the columns `asked`, null where the table has none; `None` if nothing was ever sent to it.
@@ -222,6 +216,13 @@ impl Lake {
         };
         let view = slot.memory.view()?;
         Ok(Some(TableView::new(view, slot.folder.clone(), asked, null_as)))
+    }
+
+    /// The tables of an organisation, in no order.
+    #[must_use]
+    pub fn tables(&self, org: &OrgName) -> Vec<Table> {
+        let slots = self.slots.read().unwrap_or_else(PoisonError::into_inner);
+        slots.keys().filter(|table| table.org == *org).cloned().collect()
     }
 
     /// The smallest log position that must be kept: all below it is committed.

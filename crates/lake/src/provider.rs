@@ -88,6 +88,14 @@ impl TableView {
         }
     }
 
+    /// The first and the last `_timestamp` of the rows (µs, both inside), as far as they are known.
+    #[must_use]
+    pub fn times(&self) -> Option<(i64, i64)> {
+        let files = self.view.files.iter().filter_map(|file| file.times);
+        let all = files.chain(self.view.hot.iter().filter_map(|hot| hot.times));
+        all.reduce(|(a, b), (c, d)| (a.min(c), b.max(d)))
+    }
+
     fn hot(&self, (from, to): (i64, i64)) -> impl Iterator<Item = &Arc<Hot>> {
         let inside = move |hot: &&Arc<Hot>| {
             hot.times.is_none_or(|(first, last)| first <= to && from <= last)

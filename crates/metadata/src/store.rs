@@ -88,7 +88,7 @@ mod tests {
         let dir = tempfile::tempdir().expect("a folder");
         let path = dir.path().join("metadata.db");
         let store = Metadata::open(&path).await.expect("opens");
-        sqlx::query("UPDATE _sqlx_migrations SET version = 99")
+        sqlx::query("UPDATE _sqlx_migrations SET version = 99 WHERE version = (SELECT max(version) FROM _sqlx_migrations)")
             .execute(&store.pool)
             .await
             .expect("set");

@@ -101,12 +101,12 @@ fn each_log_body_gives_its_records() {
         assert_eq!(records(file).len(), count, "{file}");
     }
     let warning = &records("38-logs-metrics-logs.pb")[0];
-    assert_eq!(warning.body, AnyValue::Text("slow answer for user-7".to_owned()));
+    assert_eq!(warning.body, AnyValue::Text("slow answer for user-7".into()));
     assert_eq!((warning.severity_number, &*warning.severity_text), (13, "WARN"));
     assert_eq!(warning.time_ns, 1_795_478_066_412_454_144);
-    assert_eq!(warning.attributes[1], ("ms".to_owned(), AnyValue::Int(812)));
+    assert_eq!(warning.attributes[1], ("ms".into(), AnyValue::Int(812)));
     let ask = &records("15-ok-json-logs.json")[0];
-    assert_eq!(ask.body, AnyValue::Text("ask tracing".to_owned()));
+    assert_eq!(ask.body, AnyValue::Text("ask tracing".into()));
     assert_eq!(ask.span_id, Some([0xce, 0xd9, 0x81, 0x8c, 0xa0, 0x05, 0x9d, 0x9a]));
     let message = &records("23-chat-captured-logs.pb")[0];
     assert_eq!((&*message.event_name, message.time_ns), ("gen_ai.user.message", 0));

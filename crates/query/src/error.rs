@@ -19,6 +19,23 @@ pub enum Error {
     /// A name that is no column of any stream of the query.
     #[error("Search field not found: {0}")]
     FieldNotFound(String),
+    /// A function that does not exist, or is of the dialect and not built.
+    #[error("Function not defined: {0}")]
+    Function(String),
+    /// A histogram without a good interval.
+    #[error("histogram: {0}")]
+    Histogram(String),
+    /// `match_all` where there is nothing to search.
+    #[error("{0}")]
+    NoFullText(String),
+    /// A filter of a list that cannot be read.
+    #[error("filter, at character {at}: {why}")]
+    Filter {
+        /// Where, in characters, the first is 1.
+        at: usize,
+        /// What is wrong there.
+        why: String,
+    },
     /// The SQL is valid and cannot be carried out.
     #[error("SQL execution error: {0}")]
     Execution(String),
@@ -51,6 +68,10 @@ impl Error {
             | Self::NotAllowed(_)
             | Self::StreamNotFound(_)
             | Self::FieldNotFound(_)
+            | Self::Function(_)
+            | Self::Histogram(_)
+            | Self::NoFullText(_)
+            | Self::Filter { .. }
             | Self::Parameter(_)
             | Self::Execution(_) => Fault::caller(Class::Invalid),
             Self::Timeout { .. } => Fault::caller(Class::Timeout),
@@ -68,11 +89,14 @@ impl Error {
         match self {
             Self::Sql(_) | Self::NotAllowed(_) => 20_001,
             Self::StreamNotFound(_) => 20_002,
+            Self::NoFullText(_) => 20_003,
             Self::FieldNotFound(_) => 20_004,
+            Self::Function(_) => 20_005,
             Self::Execution(_) => 20_008,
             Self::Timeout { .. } => 20_010,
-            Self::Parameter(_) => 20_011,
+            Self::Parameter(_) | Self::Filter { .. } => 20_011,
             Self::Busy => 20_012,
+            Self::Histogram(_) => 20_013,
             Self::Memory(_) => 503,
             Self::Lake(_) => 10_001,
         }
@@ -87,7 +111,10 @@ impl From<DataFusionError> for Error {
                 SchemaError::FieldNotFound { field, .. } => Self::FieldNotFound(field.flat_name()),
                 other => Self::Sql(other.to_string()),
             },
-            DataFusionError::Plan(text) => Self::Sql(text.clone()),
+            DataFusionError::Plan(text) => match text.strip_prefix("Invalid function ") {
+                Some(rest) => Self::Function(rest.replace(".\nDid", ". Did")),
+                None => Self::Sql(text.clone()),
+            },
             DataFusionError::ResourcesExhausted(text) => Self::Memory(text.clone()),
             other => Self::Execution(other.to_string()),
         }

@@ -11,8 +11,10 @@ use schema::{Kind, OrgName, Table};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value as Json, json};
 
+use crate::answer::{Cells, Found};
+use crate::condition::Condition;
 use crate::error::Error;
-use crate::search::{Cells, Found, Query};
+use crate::search::{Own, Query};
 use crate::session::TimeRange;
 use crate::traces::quoted;
 
@@ -52,12 +54,15 @@ impl Query {
         trace_id: &str,
         spans: &Found,
     ) -> Result<(String, bool), Error> {
+        let (stream, condition) = (Table::traces(org.clone()), Condition::default());
         let streams = self.streams_with_events(org);
         let mut said: HashMap<String, Said> = HashMap::new();
         let mut events = 0;
         for streams in streams.chunks(STREAMS) {
             let sql = sql(streams, trace_id);
-            let found = self.own(org, sql, around(spans)).await?;
+            let range = around(spans);
+            let found =
+                self.own(Own { stream: &stream, sql, range, condition: &condition }).await?;
             events += found.rows;
             for cells in found.cells() {
                 let span_id = cells.text("span_id").unwrap_or_default();
@@ -71,7 +76,7 @@ impl Query {
 
     /// The log streams that hold GenAI events. One that cannot be read is left out: the program's log names it.
     fn streams_with_events(&self, org: &OrgName) -> Vec<(Table, TableView)> {
-        let tables = self.lake.tables(org, Kind::Logs).into_iter();
+        let tables = self.lake.tables(org).into_iter().filter(|table| table.kind == Kind::Logs);
         let views = tables.filter_map(|table| {
             let view = self.lake.view(&table, &[], NullAs::Anything).ok().flatten()?;
             Some((table, view))

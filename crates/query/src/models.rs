@@ -1,19 +1,28 @@
-//! Models side by side: calls, errors by class, latency and tokens of each requested model.
+//! Calls side by side: by model, provider, service, user or any other column; calls, errors by class, latency, time to
+//! first token, speed, tokens and cost.
 
 use std::collections::BTreeMap;
 
-use schema::OrgName;
+use histogram::Histogram;
+use schema::{OrgName, Table};
 
+use crate::answer::Cells;
+use crate::condition::Condition;
 use crate::error::Error;
-use crate::search::Query;
+use crate::filter::first_column;
+use crate::search::{Own, Query};
 use crate::session::TimeRange;
+use crate::values::identifier;
 
-/// One requested model in a time range. Each call counts once: the app's span, else the gateway's.
+/// Most values that stand side by side.
+const MOST: usize = 1_000;
+
+/// The calls of a time range that share a value. Each call counts once: the app's span, else the gateway's.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ModelSummary {
-    /// The model as requested.
-    pub requested: String,
-    /// The names that answered.
+    /// The value that they share: the model as requested, unless asked otherwise.
+    pub value: String,
+    /// The names of the models that answered.
     pub answered: Vec<String>,
     /// Calls.
     pub calls: i64,
@@ -21,12 +30,12 @@ pub struct ModelSummary {
     pub errors: i64,
     /// Failed calls by class.
     pub errors_by_class: BTreeMap<String, i64>,
-    /// Median duration of the calls that succeeded, seconds.
-    pub latency_p50_s: Option<f64>,
-    /// 95th percentile of the same, seconds.
-    pub latency_p95_s: Option<f64>,
-    /// Median time to first token, seconds.
-    pub ttft_p50_s: Option<f64>,
+    /// Durations of the calls that succeeded, seconds.
+    pub latency_s: Quantiles,
+    /// Times to first token, seconds.
+    pub ttft_s: Quantiles,
+    /// Output tokens a second of the calls that succeeded, over their whole duration.
+    pub output_tokens_per_s: Quantiles,
     /// Input tokens of the calls that say.
     pub tokens_input: Option<i64>,
     /// Output tokens of the calls that say.
@@ -34,11 +43,33 @@ pub struct ModelSummary {
     /// Cost of the priced calls, US dollars.
     pub cost_usd: Option<f64>,
     /// Calls with output tokens and no cost.
-    pub unpriced: i64,
+    pub unpriced_calls: i64,
+}
+
+/// Quantiles out of a histogram: off by at most 1 %. `None` where there was nothing to observe.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Quantiles {
+    /// Median.
+    pub p50: Option<f64>,
+    /// 90 %.
+    pub p90: Option<f64>,
+    /// 95 %.
+    pub p95: Option<f64>,
+    /// 99 %.
+    pub p99: Option<f64>,
+}
+
+impl Quantiles {
+    fn read(cells: &Cells<'_>, name: &str) -> Self {
+        let histogram = cells.bytes(name).and_then(|bytes| Histogram::decode(&bytes).ok());
+        let quantile = |q| histogram.as_ref().and_then(|histogram| histogram.quantile(q));
+        Self { p50: quantile(0.5), p90: quantile(0.9), p95: quantile(0.95), p99: quantile(0.99) }
+    }
 }
 
 impl Query {
-    /// The models that were asked for in a time range, busiest first.
+    /// The calls of a time range side by side by a field (a short name or a column; `model` is the requested model), most
+    /// calls first. Calls without a value are left out.
     ///
     /// # Errors
     /// As [`Query::search`].
@@ -46,31 +77,18 @@ impl Query {
         &self,
         org: &OrgName,
         range: TimeRange,
+        by: &str,
     ) -> Result<Vec<ModelSummary>, Error> {
-        let summary = self.own(org, format!("{CALLS} {SUMMARY}"), range).await?;
-        let classes = self.own(org, format!("{CALLS} {CLASSES}"), range).await?;
-        let mut models: Vec<ModelSummary> = summary
-            .cells()
-            .filter_map(|cells| {
-                Some(ModelSummary {
-                    requested: cells.text("model")?,
-                    calls: cells.int("calls")?,
-                    errors: cells.int("errors")?,
-                    latency_p50_s: cells.float("p50").map(|us| us / 1e6),
-                    latency_p95_s: cells.float("p95").map(|us| us / 1e6),
-                    ttft_p50_s: cells.float("ttft"),
-                    tokens_input: cells.int("tokens_input"),
-                    tokens_output: cells.int("tokens_output"),
-                    cost_usd: cells.float("cost"),
-                    unpriced: cells.int("unpriced").unwrap_or_default(),
-                    ..ModelSummary::default()
-                })
-            })
-            .collect();
+        let (stream, condition) = (Table::traces(org.clone()), Condition::default());
+        let by = identifier(&first_column(by));
+        let own = |sql| Own { stream: &stream, sql, range, condition: &condition };
+        let summary = self.own(own(format!("{CALLS} {}", summary_sql(&by)))).await?;
+        let classes = self.own(own(format!("{CALLS} {}", classes_sql(&by)))).await?;
+        let mut models: Vec<ModelSummary> =
+            summary.cells().filter_map(|cells| read(&cells)).collect();
         for cells in classes.cells() {
-            let Some(model) = models
-                .iter_mut()
-                .find(|model| Some(&model.requested) == cells.text("model").as_ref())
+            let Some(model) =
+                models.iter_mut().find(|model| Some(&model.value) == cells.text("value").as_ref())
             else {
                 continue;
             };
@@ -88,10 +106,26 @@ impl Query {
     }
 }
 
+fn read(cells: &Cells<'_>) -> Option<ModelSummary> {
+    Some(ModelSummary {
+        value: cells.text("value")?,
+        calls: cells.int("calls")?,
+        errors: cells.int("errors")?,
+        latency_s: Quantiles::read(cells, "latency"),
+        ttft_s: Quantiles::read(cells, "ttft"),
+        output_tokens_per_s: Quantiles::read(cells, "speed"),
+        tokens_input: cells.int("tokens_input"),
+        tokens_output: cells.int("tokens_output"),
+        cost_usd: cells.float("cost"),
+        unpriced_calls: cells.int("unpriced")?,
+        ..ModelSummary::default()
+    })
+}
+
 /// The calls of the range: app leaf spans, and gateway spans that no app leaf span describes: as their parent, as a span
 /// of the same trace and model that was open all the while (50 ms of clock difference allowed), or by the response's id.
-pub(crate) const CALLS: &str = "with app as (select * from \"traces\".\"default\" where llm_is_leaf and inferscope_vantage_point = 'app'), \
-     gateway as (select g.* from \"traces\".\"default\" g left anti join app a \
+pub(crate) const CALLS: &str = "with app as (select * from spans where llm_is_leaf and inferscope_vantage_point = 'app'), \
+     gateway as (select g.* from spans g left anti join app a \
        on g.trace_id = a.trace_id and (g.reference_parent_span_id = a.span_id \
          or (g.llm_request_parameters_model = a.llm_request_parameters_model \
            and g._timestamp >= a._timestamp - 50000 \
@@ -100,15 +134,23 @@ pub(crate) const CALLS: &str = "with app as (select * from \"traces\".\"default\
        where g.llm_is_leaf and g.inferscope_vantage_point = 'gateway'), \
      calls as (select * from app union all select * from gateway)";
 
-const SUMMARY: &str = "select llm_request_parameters_model as model, count(*) as calls, \
-     count(*) filter (where span_status = 'ERROR') as errors, \
-     approx_percentile_cont(duration, 0.5) filter (where span_status <> 'ERROR') as p50, \
-     approx_percentile_cont(duration, 0.95) filter (where span_status <> 'ERROR') as p95, \
-     approx_percentile_cont(gen_ai_response_time_to_first_chunk, 0.5) as ttft, \
-     sum(llm_token_count_prompt) as tokens_input, sum(llm_token_count_completion) as tokens_output, \
-     sum(llm_usage_cost_total) as cost, \
-     count(*) filter (where llm_usage_cost_total is null and llm_token_count_completion is not null) as unpriced \
-     from calls where llm_request_parameters_model is not null group by 1 order by calls desc, model";
+fn summary_sql(by: &str) -> String {
+    format!(
+        "select cast({by} as varchar) as value, count(*) as calls, \
+         count(*) filter (where span_status = 'ERROR') as errors, \
+         distribution(duration / 1e6) filter (where span_status <> 'ERROR') as latency, \
+         distribution(gen_ai_response_time_to_first_chunk) as ttft, \
+         distribution(llm_token_count_completion / (duration / 1e6)) \
+           filter (where span_status <> 'ERROR' and duration > 0) as speed, \
+         sum(llm_token_count_prompt) as tokens_input, sum(llm_token_count_completion) as tokens_output, \
+         sum(llm_usage_cost_total) as cost, count(*) filter (where llm_usage_cost_total is null and llm_token_count_completion is not null) as unpriced \
+         from calls where {by} is not null group by 1 order by calls desc, value limit {MOST}"
+    )
+}
 
-const CLASSES: &str = "select llm_request_parameters_model as model, llm_model_name as answered, error_class, \
-     count(*) as calls from calls where llm_request_parameters_model is not null group by 1, 2, 3 order by calls desc";
+fn classes_sql(by: &str) -> String {
+    format!(
+        "select cast({by} as varchar) as value, llm_model_name as answered, error_class, count(*) as calls \
+         from calls where {by} is not null group by 1, 2, 3 order by calls desc"
+    )
+}

@@ -1,31 +1,50 @@
-//! Free SQL: rows as JSON, with a page, a time limit and a memory limit.
+//! Free SQL, within limits on time, memory, rows and concurrency.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use arrow::array::{Array, RecordBatch};
-use arrow::datatypes::DataType;
-use datafusion::common::runtime::SpawnedTask;
+use arrow::array::RecordBatch;
+use datafusion::common::tree_node::{Transformed, TreeNode as _};
 use datafusion::dataframe::DataFrame;
+use datafusion::execution::TaskContext;
 use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::logical_expr::LogicalPlan;
+use datafusion::physical_plan::coop::CooperativeExec;
+use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::col;
 use futures::StreamExt;
-use lake::{Extent, Lake};
-use schema::{Kind, OrgName};
+use lake::Lake;
+use schema::{Kind, OrgName, Table};
 use tokio::runtime::Handle;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio_util::task::AbortOnDropHandle;
 
+use crate::answer::Found;
+use crate::condition::Condition;
 use crate::error::Error;
-use crate::session::{Planned, TimeRange, plan};
-use crate::statement::{Select, parse};
+use crate::rows::{About, RowLimit, Rows, Scanned};
+use crate::session::{Planned, Sources, TimeRange};
+use crate::statement::{Select, parse, parse_own};
 
 const TIME: &str = "_timestamp";
-/// How long after the deadline an answer may still come.
-const LATE: Duration = Duration::from_millis(200);
+/// Batches that wait to be taken.
+const WAITING: usize = 2;
+
+/// The columns that hold running text. Source: OpenObserve's full-text columns.
+const FULL_TEXT: [&str; 10] = [
+    "log",
+    "message",
+    "msg",
+    "content",
+    "data",
+    "body",
+    "json",
+    "error",
+    "llm_input",
+    "llm_output",
+];
 
 /// What a query may take.
 #[derive(Clone, Debug)]
@@ -38,6 +57,12 @@ pub struct Limits {
     pub concurrent: usize,
     /// Most rows of an answer.
     pub most_rows: usize,
+    /// Most rows of an answer that is given as it is found.
+    pub most_streamed_rows: usize,
+    /// The longest that such an answer takes, its taker's time included.
+    pub stream_timeout: Duration,
+    /// Columns that `match_all` searches, where a stream has them.
+    pub full_text_columns: Vec<String>,
     /// Most bytes of an answer in memory; beyond it the answer is cut short and says so.
     pub most_bytes: usize,
     /// Where what does not fit into memory goes; the system's folder for temporary files when `None`.
@@ -51,6 +76,9 @@ impl Default for Limits {
             memory: 1 << 30,
             concurrent: 16,
             most_rows: 100_000,
+            most_streamed_rows: 10_000_000,
+            stream_timeout: Duration::from_secs(600),
+            full_text_columns: FULL_TEXT.map(str::to_owned).to_vec(),
             most_bytes: 256 << 20,
             spill_folder: None,
         }
@@ -72,6 +100,8 @@ pub struct Search {
     pub offset: usize,
     /// Rows of the answer.
     pub size: Size,
+    /// Length of a histogram's buckets where the SQL has none, seconds; by the range when `None`.
+    pub interval_s: Option<i64>,
 }
 
 /// How many rows are wanted.
@@ -86,44 +116,6 @@ pub enum Size {
     },
     /// None of the rows, only their number.
     Count,
-}
-
-/// An answer.
-#[derive(Debug)]
-pub struct Found {
-    pub(crate) batches: Vec<RecordBatch>,
-    /// Rows of the answer.
-    pub rows: usize,
-    /// How much the streams held in the time range.
-    pub extent: Extent,
-    /// How long it took.
-    pub took: Duration,
-    /// Why the answer is not whole, if it is not.
-    pub partial: Option<String>,
-    /// Columns that the SQL names and nobody has sent.
-    pub unknown: Vec<String>,
-    /// Whether rows were put newest first because the SQL had no order.
-    pub newest_first: bool,
-}
-
-impl Found {
-    /// The rows as a JSON array of objects; null cells are left out, times are ISO 8601 in UTC.
-    ///
-    /// # Errors
-    /// When a column has a type without a JSON form.
-    pub fn json(&self) -> Result<String, Error> {
-        let mut writer = arrow::json::ArrayWriter::new(Vec::new());
-        let result = self
-            .batches
-            .iter()
-            .try_for_each(|batch| writer.write(batch))
-            .and_then(|()| writer.finish());
-        result.map_err(|error| Error::Execution(error.to_string()))?;
-        let text = String::from_utf8(writer.into_inner())
-            .map_err(|error| Error::Execution(error.to_string()))?;
-        // The writer leaves an empty answer empty.
-        Ok(if text.is_empty() { "[]".to_owned() } else { text })
-    }
 }
 
 /// Answers questions over a lake. Cheap to clone.
@@ -152,73 +144,191 @@ impl Query {
         Ok(Self { lake, runtime: runtime.build_arc()?, permits, limits, workers })
     }
 
-    /// Answers a question in SQL.
+    /// How many questions are being answered now.
+    #[must_use]
+    pub fn running(&self) -> usize {
+        self.limits.concurrent - self.permits.available_permits()
+    }
+
+    /// Answers a question in SQL, whole. The query ends when this future is dropped.
     ///
     /// # Errors
     /// See [`Error`]. A time limit that passes after the first rows gives a partial answer instead.
     pub async fn search(&self, search: &Search) -> Result<Found, Error> {
-        let select = parse(&search.sql, &search.org, search.kind)?;
-        let limit = self.limits.timeout;
-        let deadline = Instant::now() + limit;
-        let permit = Arc::clone(&self.permits).try_acquire_owned().map_err(|_| Error::Busy)?;
-        let (query, search) = (self.clone(), search.clone());
-        let job = self.workers.spawn(async move {
-            // Held until the work has ended, also when nobody waits for it any more.
-            let _permit = permit;
-            query.answer(&select, &search, deadline).await
-        });
-        // A partial answer comes a little after the deadline; a step that does not yield, never.
-        match tokio::time::timeout_at((deadline + LATE).into(), AbortOnDropHandle::new(job)).await {
-            Ok(Ok(found)) => found,
-            Ok(Err(error)) => {
-                Err(Error::Execution(format!("the query ended without an answer: {error}")))
-            }
-            Err(_) => Err(Error::Timeout { limit }),
-        }
+        self.collected(self.question(search)?, Delivery::Whole).await
     }
 
-    async fn answer(
-        &self,
-        select: &Select,
-        search: &Search,
-        deadline: Instant,
-    ) -> Result<Found, Error> {
-        let started = Instant::now();
-        let (planned, newest_first) = self.planned(select, search.range).await?;
-        let frame = page(planned.frame, search.offset, search.size, self.limits.most_rows).await?;
-        let (batches, partial) = self.collect(frame, deadline).await?;
-        Ok(Found {
-            rows: batches.iter().map(RecordBatch::num_rows).sum(),
-            batches,
-            extent: planned.extent,
-            took: started.elapsed(),
-            partial,
-            unknown: planned.unknown,
-            newest_first,
+    /// Answers a question in SQL, rows as they are found, with the limits of streamed answers. The query ends when the
+    /// rows are dropped.
+    ///
+    /// # Errors
+    /// Before the first row; see [`Error`].
+    pub async fn stream(&self, search: &Search) -> Result<Rows, Error> {
+        self.start(self.question(search)?, Delivery::Streamed).await
+    }
+
+    fn question(&self, search: &Search) -> Result<Question, Error> {
+        Ok(Question {
+            select: parse(&search.sql, &search.org, search.kind)?,
+            range: search.range,
+            condition: Condition::default(),
+            offset: search.offset,
+            size: search.size,
+            interval_s: search.interval_s,
         })
     }
 
-    /// This crate's own SQL over the organisation's default trace stream.
-    pub(crate) async fn own(
+    async fn start(&self, question: Question, delivery: Delivery) -> Result<Rows, Error> {
+        let (limit, timeout) = match delivery {
+            Delivery::Whole => {
+                let rows = self.limits.most_rows;
+                (RowLimit { rows, setting: "query.most_rows" }, self.limits.timeout)
+            }
+            Delivery::Streamed => {
+                let rows = self.limits.most_streamed_rows;
+                (RowLimit { rows, setting: "query.most_streamed_rows" }, self.limits.stream_timeout)
+            }
+        };
+        let started = Instant::now();
+        let permit = Arc::clone(&self.permits).try_acquire_owned().map_err(|_| Error::Busy)?;
+        let (ready, prepared) = oneshot::channel();
+        let (found, batches) = mpsc::channel(WAITING);
+        let query = self.clone();
+        let job = AbortOnDropHandle::new(self.workers.spawn(async move {
+            // Held until the work has ended, also when nobody waits for it any more.
+            let _permit = permit;
+            query.run(&question, limit, ready, found).await;
+        }));
+        // A step that does not yield cannot keep the time limit from passing: it runs on threads of its own.
+        let (about, plan) = match tokio::time::timeout_at((started + timeout).into(), prepared)
+            .await
+        {
+            Ok(Ok(prepared)) => prepared?,
+            Ok(Err(_)) => {
+                let why = job.await.err().map(|error| error.to_string()).unwrap_or_default();
+                return Err(Error::Execution(format!("the query ended without an answer: {why}")));
+            }
+            Err(_) => return Err(Error::Timeout { limit: timeout }),
+        };
+        Ok(Rows { about, plan, batches, job, limit, timeout, started, given: 0, partial: None })
+    }
+
+    /// Plans a question, says so, and sends its rows while somebody takes them.
+    async fn run(
         &self,
-        org: &OrgName,
-        sql: String,
-        range: TimeRange,
-    ) -> Result<Found, Error> {
-        let size = Size::AsWritten { otherwise: self.limits.most_rows };
-        let search = Search { org: org.clone(), kind: Kind::Traces, sql, range, offset: 0, size };
-        let found = self.search(&search).await?;
+        question: &Question,
+        limit: RowLimit,
+        ready: oneshot::Sender<Result<Prepared, Error>>,
+        found: mpsc::Sender<Result<RecordBatch, Error>>,
+    ) {
+        let (about, plan, context) = match self.prepare(question, limit).await {
+            Ok(prepared) => prepared,
+            Err(error) => {
+                // Nobody waits for it any more if this fails.
+                let _ = ready.send(Err(error));
+                return;
+            }
+        };
+        if ready.send(Ok((about, Arc::clone(&plan)))).is_err() {
+            return;
+        }
+        let mut stream = match execute_stream(plan, context) {
+            Ok(stream) => stream,
+            Err(error) => {
+                let _ = found.send(Err(error.into())).await;
+                return;
+            }
+        };
+        while let Some(batch) = stream.next().await {
+            if found.send(batch.map_err(Error::from)).await.is_err() {
+                return;
+            }
+        }
+    }
+
+    async fn prepare(
+        &self,
+        question: &Question,
+        limit: RowLimit,
+    ) -> Result<(About, Arc<dyn ExecutionPlan>, Arc<TaskContext>), Error> {
+        let (planned, newest_first) = self.planned(question).await?;
+        let frame = page(planned.frame, question.offset, question.size, limit)?;
+        let plan = yielding(frame.create_physical_plan().await?)?;
+        let extent = planned.extent;
+        let about = About {
+            schema: plan.schema(),
+            unknown: planned.unknown,
+            hint: planned.hint,
+            newest_first,
+            interval_s: planned.interval_s,
+            planned: planned.passes,
+            scanned: Scanned {
+                files: planned.files_in_all,
+                files_pruned: planned.files_in_all.saturating_sub(extent.files),
+                rows: extent.rows,
+                bytes: extent.bytes,
+                ..Scanned::default()
+            },
+        };
+        Ok((about, plan, Arc::new(frame.task_ctx())))
+    }
+
+    async fn collected(&self, question: Question, delivery: Delivery) -> Result<Found, Error> {
+        let mut rows = self.start(question, delivery).await?;
+        let (mut batches, mut bytes) = (Vec::new(), 0);
+        while let Some(batch) = rows.next_batch().await? {
+            bytes += batch.get_array_memory_size();
+            if bytes > self.limits.most_bytes && !batches.is_empty() {
+                let most = self.limits.most_bytes;
+                rows.cut(format!(
+                    "the limit of {most} bytes (query.most_bytes) cut the answer short"
+                ));
+                break;
+            }
+            batches.push(batch);
+        }
+        let ended = rows.ended();
+        Ok(Found {
+            rows: batches.iter().map(RecordBatch::num_rows).sum(),
+            batches,
+            scanned: ended.scanned,
+            took: ended.took,
+            partial: ended.partial,
+            about: rows.about,
+        })
+    }
+
+    /// This crate's own SQL over one stream, which it calls `spans`, and those of its rows that meet a condition, which
+    /// it calls `matching`.
+    pub(crate) async fn own(&self, own: Own<'_>) -> Result<Found, Error> {
+        let question = Question {
+            select: parse_own(&own.sql, own.stream)?,
+            range: own.range,
+            condition: own.condition.clone(),
+            offset: 0,
+            size: Size::AsWritten { otherwise: usize::MAX },
+            interval_s: None,
+        };
+        let found = self.collected(question, Delivery::Whole).await?;
         // Sums of a part would pass for sums of the whole.
-        if found.partial.is_some() {
-            Err(Error::Timeout { limit: self.limits.timeout })
-        } else {
-            Ok(found)
+        match found.partial {
+            Some(why) => Err(Error::Execution(format!("{why}: narrow the time range"))),
+            None => Ok(found),
         }
     }
 
     /// The plan; a plain list of rows comes newest first and has the time in it.
-    async fn planned(&self, select: &Select, range: TimeRange) -> Result<(Planned, bool), Error> {
-        let planned = plan(&self.lake, &self.runtime, select, range).await?;
+    async fn planned(&self, question: &Question) -> Result<(Planned, bool), Error> {
+        let select = &question.select;
+        let sources = Sources {
+            lake: &self.lake,
+            runtime: &self.runtime,
+            range: question.range,
+            condition: &question.condition,
+            full_text: &self.limits.full_text_columns,
+            interval_s: question.interval_s,
+        };
+        let planned = sources.plan(select).await?;
         if !select.is_plain_list() || aggregates(planned.frame.logical_plan()) {
             return Ok((planned, false));
         }
@@ -226,56 +336,56 @@ impl Query {
         let planned = if has_time {
             planned
         } else {
-            plan(&self.lake, &self.runtime, &select.also_selecting(TIME), range).await?
+            let passes = planned.passes;
+            let planned = sources.plan(&select.also_selecting(TIME)).await?;
+            Planned { passes: planned.passes + passes, ..planned }
         };
         let sorts = planned.frame.schema().field_with_unqualified_name(TIME).is_ok();
         // A LIMIT of the SQL stands below the sort, and takes the newest rows only if the sort comes first.
         let frame = if sorts { newest_first(planned.frame)? } else { planned.frame };
         Ok((Planned { frame, ..planned }, sorts))
     }
+}
 
-    /// Runs the plan in a task of its own: a step that computes for long cannot keep the time limit from passing.
-    async fn collect(
-        &self,
-        frame: DataFrame,
-        deadline: Instant,
-    ) -> Result<(Vec<RecordBatch>, Option<String>), Error> {
-        let limit = self.limits.timeout;
-        let mut stream = frame.execute_stream().await?;
-        let (found, mut batches_found) = mpsc::channel(2);
-        // Ends when this future ends, or is dropped because the caller went away.
-        let _running = SpawnedTask::spawn(async move {
-            while let Some(batch) = stream.next().await {
-                if found.send(batch).await.is_err() {
-                    return;
-                }
-            }
-        });
-        let (mut batches, mut bytes) = (Vec::new(), 0);
-        loop {
-            match tokio::time::timeout_at(deadline.into(), batches_found.recv()).await {
-                Ok(Some(batch)) => {
-                    let batch = batch?;
-                    bytes += batch.get_array_memory_size();
-                    if bytes > self.limits.most_bytes && !batches.is_empty() {
-                        let why = format!(
-                            "the limit of {} bytes cut the answer short",
-                            self.limits.most_bytes
-                        );
-                        return Ok((batches, Some(why)));
-                    }
-                    batches.push(batch);
-                }
-                Ok(None) => return Ok((batches, None)),
-                Err(_) if batches.is_empty() => return Err(Error::Timeout { limit }),
-                Err(_) => {
-                    let why =
-                        format!("the time limit of {} s cut the answer short", limit.as_secs());
-                    return Ok((batches, Some(why)));
-                }
-            }
-        }
-    }
+/// A question that was read.
+struct Question {
+    select: Select,
+    range: TimeRange,
+    condition: Condition,
+    offset: usize,
+    size: Size,
+    interval_s: Option<i64>,
+}
+
+/// What a question's answer will be, and the plan that finds it.
+type Prepared = (About, Arc<dyn ExecutionPlan>);
+
+/// Whether an answer is held in memory or given as it is found: each has its limits.
+#[derive(Clone, Copy, Debug)]
+enum Delivery {
+    Whole,
+    Streamed,
+}
+
+/// A question of this crate's own.
+pub(crate) struct Own<'a> {
+    pub(crate) stream: &'a Table,
+    pub(crate) sql: String,
+    pub(crate) range: TimeRange,
+    pub(crate) condition: &'a Condition,
+}
+
+/// Joins make much of little without asking a table for more, which is where plans yield: have them yield too, or a
+/// query that nobody waits for could not be ended.
+fn yielding(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>, Error> {
+    let wrapped = plan.transform_up(|node| {
+        Ok(if node.children().len() > 1 {
+            Transformed::yes(Arc::new(CooperativeExec::new(node)) as Arc<dyn ExecutionPlan>)
+        } else {
+            Transformed::no(node)
+        })
+    })?;
+    Ok(wrapped.data)
 }
 
 /// Sorts newest first, below a LIMIT if there is one.
@@ -303,72 +413,22 @@ fn aggregates(plan: &LogicalPlan) -> bool {
     }
 }
 
-async fn page(
-    frame: DataFrame,
-    offset: usize,
-    size: Size,
-    most: usize,
-) -> Result<DataFrame, Error> {
+fn page(frame: DataFrame, offset: usize, size: Size, limit: RowLimit) -> Result<DataFrame, Error> {
     let limited = matches!(frame.logical_plan(), LogicalPlan::Limit(_));
+    // One row more than may be given shows that there is more.
+    let RowLimit { rows: most, setting } = limit;
+    let beyond = most.saturating_add(1);
     match size {
         Size::Count => {
             let count =
                 datafusion::functions_aggregate::expr_fn::count(datafusion::prelude::lit(1_i64));
             Ok(frame.aggregate(vec![], vec![count.alias("zo_sql_num")])?)
         }
-        Size::Rows(rows) if rows > most => Err(Error::Parameter(format!(
-            "size {rows} is more than query.most_rows allows ({most})"
-        ))),
+        Size::Rows(rows) if rows > most => {
+            Err(Error::Parameter(format!("size {rows} is more than {setting} allows ({most})")))
+        }
         Size::Rows(rows) => Ok(frame.limit(offset, Some(rows))?),
-        Size::AsWritten { .. } if limited => Ok(frame.limit(offset, Some(most))?),
-        Size::AsWritten { otherwise } => Ok(frame.limit(offset, Some(otherwise.min(most)))?),
-    }
-}
-
-/// Reads typed cells out of an answer of this crate's own SQL.
-pub(crate) struct Cells<'a> {
-    batch: &'a RecordBatch,
-    row: usize,
-}
-
-impl Found {
-    pub(crate) fn cells(&self) -> impl Iterator<Item = Cells<'_>> {
-        self.batches
-            .iter()
-            .flat_map(|batch| (0..batch.num_rows()).map(move |row| Cells { batch, row }))
-    }
-
-    /// The single number of a count.
-    #[must_use]
-    pub fn count(&self) -> Option<u64> {
-        let cells = self.cells().next()?;
-        cells.int("zo_sql_num").and_then(|count| u64::try_from(count).ok())
-    }
-}
-
-impl Cells<'_> {
-    fn column(&self, name: &str, ty: &DataType) -> Option<arrow::array::ArrayRef> {
-        let column = self.batch.column_by_name(name).filter(|column| column.is_valid(self.row))?;
-        arrow::compute::cast(&column.slice(self.row, 1), ty).ok()
-    }
-
-    pub(crate) fn text(&self, name: &str) -> Option<String> {
-        let column = self.column(name, &DataType::Utf8)?;
-        Some(arrow::array::AsArray::as_string::<i32>(&column).value(0).to_owned())
-    }
-
-    pub(crate) fn int(&self, name: &str) -> Option<i64> {
-        let column = self.column(name, &DataType::Int64)?;
-        Some(arrow::array::AsArray::as_primitive::<arrow::datatypes::Int64Type>(&column).value(0))
-    }
-
-    pub(crate) fn float(&self, name: &str) -> Option<f64> {
-        let column = self.column(name, &DataType::Float64)?;
-        Some(arrow::array::AsArray::as_primitive::<arrow::datatypes::Float64Type>(&column).value(0))
-    }
-
-    pub(crate) fn truth(&self, name: &str) -> bool {
-        self.column(name, &DataType::Boolean)
-            .is_some_and(|column| arrow::array::AsArray::as_boolean(&column).value(0))
+        Size::AsWritten { .. } if limited => Ok(frame.limit(offset, Some(beyond))?),
+        Size::AsWritten { otherwise } => Ok(frame.limit(offset, Some(otherwise.min(beyond)))?),
     }
 }

@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use datafusion::catalog::{MemorySchemaProvider, SchemaProvider};
+use arrow::datatypes::DataType;
+use datafusion::catalog::{MemorySchemaProvider, SchemaProvider, TableProvider as _};
 use datafusion::common::{SchemaError, TableReference};
 use datafusion::dataframe::DataFrame;
 use datafusion::error::DataFusionError;
@@ -11,24 +12,36 @@ use datafusion::execution::context::SQLOptions;
 use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::prelude::{SessionConfig, SessionContext, col, lit};
-use lake::{Extent, Lake, NullAs};
+use lake::{Extent, Lake, NullAs, TableView};
+use schema::Table;
 
+use crate::condition::Condition;
+use crate::dialect::fill_in;
 use crate::error::Error;
+use crate::functions;
+use crate::names::nearest;
 use crate::statement::Select;
 
 /// Most unknown columns that one query may name.
 const MOST_UNKNOWN: usize = 64;
 
-/// Functions that make much of little, outside of the memory that a query is given.
-const GREEDY: [&str; 5] = ["repeat", "lpad", "rpad", "array_repeat", "range"];
+/// By this name this crate's own SQL calls the rows that meet the question's condition.
+pub(crate) const MATCHING: &str = "matching";
 
 /// A planned query.
 pub(crate) struct Planned {
     pub(crate) frame: DataFrame,
-    /// How much the streams hold in the time range.
+    /// How much the streams hold in the time range, and how many files in all.
     pub(crate) extent: Extent,
+    pub(crate) files_in_all: usize,
     /// Columns of the query that nobody has sent yet: they read as null.
     pub(crate) unknown: Vec<String>,
+    /// What to say about them.
+    pub(crate) hint: Option<String>,
+    /// Length of the histogram's buckets, s.
+    pub(crate) interval_s: Option<i64>,
+    /// How often the statement was planned until it fit.
+    pub(crate) passes: usize,
 }
 
 /// The range `from <= _timestamp < to`, µs.
@@ -43,57 +56,180 @@ pub struct TimeRange {
 impl TimeRange {
     /// All of time.
     pub const ALWAYS: Self = Self { from_us: i64::MIN, to_us: i64::MAX };
-}
 
-/// Plans a statement. A column that no row has is null instead of an error, of the first type that fits.
-pub(crate) async fn plan(
-    lake: &Lake,
-    runtime: &Arc<RuntimeEnv>,
-    select: &Select,
-    range: TimeRange,
-) -> Result<Planned, Error> {
-    let mut first_error = None;
-    let mut unknown = Vec::new();
-    for null_as in [NullAs::Anything, NullAs::Text, NullAs::Number] {
-        match plan_with(lake, runtime, select, range, (&mut unknown, null_as)).await {
-            Ok(planned) => return Ok(planned),
-            Err(error) => {
-                first_error.get_or_insert(error);
-            }
-        }
-        if unknown.is_empty() {
-            break;
+    /// The same range, so much longer at both ends.
+    pub(crate) const fn widened(self, by_us: i64) -> Self {
+        Self {
+            from_us: self.from_us.saturating_sub(by_us),
+            to_us: self.to_us.saturating_add(by_us),
         }
     }
-    Err(first_error.unwrap_or_else(|| Error::Execution("nothing was planned".to_owned())))
 }
 
-async fn plan_with(
-    lake: &Lake,
-    runtime: &Arc<RuntimeEnv>,
-    select: &Select,
-    range: TimeRange,
-    (unknown, null_as): (&mut Vec<String>, NullAs),
-) -> Result<Planned, Error> {
-    loop {
-        let context = SessionContext::new_with_config_rt(config(), Arc::clone(runtime));
-        for function in GREEDY {
-            context.deregister_udf(function);
-        }
-        let extent = register(&context, lake, select, range, (unknown, null_as))?;
-        match to_plan(&context, &select.without_beside_star(unknown)).await {
-            Ok(plan) => {
-                let frame = DataFrame::new(context.state(), plan);
-                return Ok(Planned { frame, extent, unknown: unknown.clone() });
+/// What a statement is planned over.
+pub(crate) struct Sources<'a> {
+    pub(crate) lake: &'a Lake,
+    pub(crate) runtime: &'a Arc<RuntimeEnv>,
+    pub(crate) range: TimeRange,
+    /// The rows that [`MATCHING`] has.
+    pub(crate) condition: &'a Condition,
+    /// Columns that `match_all` searches, where a stream has them.
+    pub(crate) full_text: &'a [String],
+    /// Length of a histogram's buckets where the SQL has none, s.
+    pub(crate) interval_s: Option<i64>,
+}
+
+/// The columns of the streams of a statement.
+type Known = HashMap<TableReference, HashMap<String, DataType>>;
+
+impl Sources<'_> {
+    /// Plans a statement. A column that no row has is null instead of an error, of the first type that fits.
+    pub(crate) async fn plan(&self, select: &Select) -> Result<Planned, Error> {
+        let known = self.known(select)?;
+        let is_known = |name: &str| known.values().any(|columns| columns.contains_key(name));
+        let mut unknown = select.beyond(is_known);
+        unknown.extend(
+            self.condition
+                .beyond(|name| is_known(name) || unknown.iter().any(|other| other == name)),
+        );
+        unknown.truncate(MOST_UNKNOWN);
+        let (select, interval_s) =
+            fill_in(select, &self.full_text_of(&known), self.range, self.interval_s)?;
+        let mut attempt = Attempt { unknown, passes: 0, first_error: None };
+        for null_as in [NullAs::Anything, NullAs::Number, NullAs::Text] {
+            if let Some((frame, extent, files_in_all)) =
+                self.attempt(&select, null_as, &mut attempt).await?
+            {
+                let hint = hint(&attempt.unknown, &known);
+                let Attempt { unknown, passes, .. } = attempt;
+                return Ok(Planned {
+                    frame,
+                    extent,
+                    files_in_all,
+                    unknown,
+                    hint,
+                    interval_s,
+                    passes,
+                });
             }
-            Err(error) => match missing_column(&error) {
-                Some(name) if !unknown.contains(&name) && unknown.len() < MOST_UNKNOWN => {
-                    unknown.push(name)
+            if attempt.unknown.is_empty() {
+                break;
+            }
+        }
+        Err(attempt
+            .first_error
+            .unwrap_or_else(|| Error::Execution("nothing was planned".to_owned())))
+    }
+
+    fn known(&self, select: &Select) -> Result<Known, Error> {
+        select
+            .streams
+            .iter()
+            .map(|(name, table)| {
+                let columns = self.view(table, &[], NullAs::Anything)?.schema();
+                let fields = columns.fields().iter();
+                let types = fields.map(|field| (field.name().clone(), field.data_type().clone()));
+                Ok((name.clone(), types.collect()))
+            })
+            .collect()
+    }
+
+    fn view(&self, table: &Table, unknown: &[String], null_as: NullAs) -> Result<TableView, Error> {
+        let view = self.lake.view(table, unknown, null_as)?;
+        view.ok_or_else(|| Error::StreamNotFound(table.stream.clone()))
+    }
+
+    fn full_text_of(&self, known: &Known) -> HashMap<TableReference, Vec<String>> {
+        let texts = |columns: &HashMap<String, DataType>| {
+            let is_text = |name: &&String| columns.get(*name) == Some(&DataType::Utf8);
+            self.full_text.iter().filter(is_text).cloned().collect()
+        };
+        known.iter().map(|(name, columns)| (name.clone(), texts(columns))).collect()
+    }
+
+    /// One way to read unknown columns; `None` if the statement does not fit it.
+    async fn attempt(
+        &self,
+        select: &Select,
+        null_as: NullAs,
+        attempt: &mut Attempt,
+    ) -> Result<Option<(DataFrame, Extent, usize)>, Error> {
+        loop {
+            attempt.passes += 1;
+            let context = SessionContext::new_with_config_rt(config(), Arc::clone(self.runtime));
+            functions::register(&context);
+            let registered = self.register(&context, select, &attempt.unknown, null_as)?;
+            match to_plan(&context, &select.without_beside_star(&attempt.unknown)).await {
+                Ok(plan) => {
+                    let (extent, files_in_all) = registered;
+                    let frame = DataFrame::new(context.state(), plan);
+                    return Ok(Some((frame, extent, files_in_all)));
                 }
-                _ => return Err(error.into()),
-            },
+                Err(error) => match missing_column(&error) {
+                    Some(name)
+                        if !attempt.unknown.contains(&name)
+                            && attempt.unknown.len() < MOST_UNKNOWN =>
+                    {
+                        attempt.unknown.push(name);
+                    }
+                    _ => {
+                        attempt.first_error.get_or_insert(error.into());
+                        return Ok(None);
+                    }
+                },
+            }
         }
     }
+
+    /// Puts a view of each stream, confined to the range, under the name that the SQL uses.
+    fn register(
+        &self,
+        context: &SessionContext,
+        select: &Select,
+        unknown: &[String],
+        null_as: NullAs,
+    ) -> Result<(Extent, usize), Error> {
+        let catalog = context
+            .catalog("datafusion")
+            .ok_or_else(|| Error::Execution("no catalog".to_owned()))?;
+        let mut schemas: HashMap<String, Arc<MemorySchemaProvider>> = HashMap::new();
+        let (mut extent, mut files_in_all) = (Extent::default(), 0);
+        for (name, table) in &select.streams {
+            let view = self.view(table, unknown, null_as)?;
+            let part = view.extent((self.range.from_us, self.range.to_us.saturating_sub(1)));
+            extent = Extent {
+                files: extent.files + part.files,
+                rows: extent.rows + part.rows,
+                bytes: extent.bytes + part.bytes,
+            };
+            files_in_all += view.extent((i64::MIN, i64::MAX)).files;
+            let mut frame = confined(context, view, self.range)?;
+            if name.table() == MATCHING {
+                let condition = self.condition.compile(context, frame.schema())?;
+                frame = condition.map_or(Ok(frame.clone()), |condition| frame.filter(condition))?;
+            }
+            match name {
+                TableReference::Partial { schema, table } => {
+                    let schema = schemas.entry(schema.to_string()).or_default();
+                    schema.register_table(table.to_string(), frame.into_view())?;
+                }
+                TableReference::Bare { .. } | TableReference::Full { .. } => {
+                    context.register_table(name.clone(), frame.into_view())?;
+                }
+            }
+        }
+        for (name, schema) in schemas {
+            catalog.register_schema(&name, schema)?;
+        }
+        Ok((extent, files_in_all))
+    }
+}
+
+/// What the attempts to plan a statement have taught.
+struct Attempt {
+    unknown: Vec<String>,
+    passes: usize,
+    first_error: Option<Error>,
 }
 
 async fn to_plan(
@@ -116,48 +252,9 @@ fn config() -> SessionConfig {
     config
 }
 
-/// Puts a view of each stream, confined to the range, under the name that the SQL uses.
-fn register(
-    context: &SessionContext,
-    lake: &Lake,
-    select: &Select,
-    range: TimeRange,
-    (unknown, null_as): (&[String], NullAs),
-) -> Result<Extent, Error> {
-    let catalog =
-        context.catalog("datafusion").ok_or_else(|| Error::Execution("no catalog".to_owned()))?;
-    let mut schemas: HashMap<String, Arc<MemorySchemaProvider>> = HashMap::new();
-    let mut extent = Extent::default();
-    for (name, table) in &select.streams {
-        let view = lake
-            .view(table, unknown, null_as)?
-            .ok_or_else(|| Error::StreamNotFound(table.stream.clone()))?;
-        let part = view.extent((range.from_us, range.to_us.saturating_sub(1)));
-        extent = Extent {
-            files: extent.files + part.files,
-            rows: extent.rows + part.rows,
-            bytes: extent.bytes + part.bytes,
-        };
-        let confined = confined(context, view, range)?;
-        match name {
-            TableReference::Partial { schema, table } => {
-                let schema = schemas.entry(schema.to_string()).or_default();
-                schema.register_table(table.to_string(), confined.into_view())?;
-            }
-            TableReference::Bare { .. } | TableReference::Full { .. } => {
-                context.register_table(name.clone(), confined.into_view())?;
-            }
-        }
-    }
-    for (name, schema) in schemas {
-        catalog.register_schema(&name, schema)?;
-    }
-    Ok(extent)
-}
-
 fn confined(
     context: &SessionContext,
-    view: lake::TableView,
+    view: TableView,
     range: TimeRange,
 ) -> Result<DataFrame, Error> {
     let frame = context.read_table(Arc::new(view))?;
@@ -180,5 +277,19 @@ fn missing_column(error: &DataFusionError) -> Option<String> {
     }
 }
 
-/// The table of an organisation's default trace stream, as this crate's own SQL names it.
-pub(crate) const TRACES: &str = "\"traces\".\"default\"";
+/// One sentence about the columns that nobody has sent, with what may have been meant.
+fn hint(unknown: &[String], known: &Known) -> Option<String> {
+    let said: Vec<String> = unknown
+        .iter()
+        .map(|name| {
+            let names = known.values().flat_map(HashMap::keys).map(String::as_str);
+            match nearest(name, names) {
+                Some(near) => format!("{name:?} (did you mean {near:?}?)"),
+                None => format!("{name:?}"),
+            }
+        })
+        .collect();
+    (!said.is_empty()).then(|| {
+        format!("nobody has sent {}: read as null; a text stands in single quotes", said.join(", "))
+    })
+}

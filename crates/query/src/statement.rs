@@ -14,6 +14,7 @@ use schema::{Kind, OrgName, Table};
 use std::ops::ControlFlow;
 
 use crate::error::Error;
+use crate::names::Names;
 
 /// The longest SQL text that is read, bytes.
 const LONGEST: usize = 256 * 1024;
@@ -30,6 +31,24 @@ pub(crate) struct Select {
 
 /// Reads the text; a stream without a kind is of `kind`, and all streams are of `org`.
 pub(crate) fn parse(sql: &str, org: &OrgName, kind: Kind) -> Result<Select, Error> {
+    parse_with(sql, |relation| stream_of(relation, org, kind))
+}
+
+/// Reads this crate's own text, in which a bare table is a part of one stream, and `kind.stream` another of the same
+/// organisation.
+pub(crate) fn parse_own(sql: &str, stream: &Table) -> Result<Select, Error> {
+    parse_with(sql, |name| match name {
+        TableReference::Bare { .. } => Ok(stream.clone()),
+        TableReference::Partial { .. } | TableReference::Full { .. } => {
+            stream_of(name, &stream.org, stream.kind)
+        }
+    })
+}
+
+fn parse_with(
+    sql: &str,
+    table_of: impl Fn(&TableReference) -> Result<Table, Error>,
+) -> Result<Select, Error> {
     if sql.len() > LONGEST {
         return Err(Error::Sql(format!("the text is longer than {LONGEST} bytes")));
     }
@@ -55,7 +74,7 @@ pub(crate) fn parse(sql: &str, org: &OrgName, kind: Kind) -> Result<Select, Erro
     let mut seen = HashSet::new();
     let mut streams = Vec::new();
     for relation in relations.into_iter().filter(|relation| seen.insert(relation.clone())) {
-        streams.push((relation.clone(), stream_of(&relation, org, kind)?));
+        streams.push((relation.clone(), table_of(&relation)?));
     }
     Ok(Select { statement, streams })
 }
@@ -123,6 +142,17 @@ impl Select {
             && select.distinct.is_none()
             && !grouped
             && one_table
+    }
+
+    /// The columns that the statement names and that are neither known nor defined by itself.
+    pub(crate) fn beyond(&self, is_known: impl Fn(&str) -> bool) -> Vec<String> {
+        match &self.statement {
+            Statement::Statement(statement) => Names::of(statement.as_ref()).beyond(is_known),
+            Statement::CreateExternalTable(_)
+            | Statement::CopyTo(_)
+            | Statement::Explain(_)
+            | Statement::Reset(_) => Vec::new(),
+        }
     }
 
     /// The same statement without the `columns` that stand beside a `*`: it brings them along already.

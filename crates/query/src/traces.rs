@@ -2,11 +2,16 @@
 
 use std::collections::HashMap;
 
-use schema::OrgName;
+use datafusion::logical_expr::Expr;
+use datafusion::prelude::{ident, lit};
+use schema::{OrgName, Table};
 
+use crate::answer::Cells;
+use crate::condition::{Condition, contains_text};
 use crate::error::Error;
-use crate::search::{Cells, Query};
-use crate::session::{TRACES, TimeRange};
+use crate::filter::{Filter, http_class};
+use crate::search::{Own, Query};
+use crate::session::TimeRange;
 
 /// How far around the asked range the other spans of a found trace are looked for, µs.
 const AROUND_US: i64 = 3_600_000_000;
@@ -32,7 +37,26 @@ pub struct TraceFilter {
     pub text: Option<String>,
     /// Shortest span, µs.
     pub min_duration_us: Option<i64>,
+    /// First digit of the HTTP status, 1 to 5.
+    pub http_class: Option<u8>,
+    /// Conditions in the filter language.
+    pub filter: Option<Filter>,
+    /// Which end of a span the time range is about.
+    pub within: Within,
 }
+
+/// Which end of a span a time range is about.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Within {
+    /// Spans that began in the range.
+    #[default]
+    Started,
+    /// Spans that ended in the range and began at most [`LONGEST_CALL_US`] before it: as the graphs count calls.
+    Ended,
+}
+
+/// How long before a range a span may have begun that ended in it, µs.
+pub const LONGEST_CALL_US: i64 = 3_600_000_000;
 
 /// Where a page of traces ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -112,17 +136,19 @@ impl Query {
         before: Option<&TraceCursor>,
         limit: usize,
     ) -> Result<TracePage, Error> {
+        let stream = Table::traces(org.clone());
+        let (scanned, condition) = filter.condition(range);
         let after = before.map_or(String::new(), |cursor| {
             let (at, id) = (cursor.started_us, quoted(&cursor.trace_id));
             format!("having min(_timestamp) < {at} or (min(_timestamp) = {at} and trace_id > {id})")
         });
         let sql = format!(
-            "select trace_id, min(_timestamp) as started from {TRACES} where trace_id is not null {conditions} \
+            "select trace_id, min(_timestamp) as started from matching where trace_id is not null \
              group by trace_id {after} order by started desc, trace_id limit {more}",
-            conditions = conditions(filter),
             more = limit + 1,
         );
-        let found = self.own(org, sql, range).await?;
+        let own = Own { stream: &stream, sql, range: scanned, condition: &condition };
+        let found = self.own(own).await?;
         let mut ids: Vec<(String, i64)> = found
             .cells()
             .filter_map(|cells| cells.text("trace_id").zip(cells.int("started")))
@@ -133,40 +159,48 @@ impl Query {
             started_us: *started_us,
             trace_id: trace_id.clone(),
         });
+        let list: Vec<String> = ids.into_iter().map(|(id, _)| id).collect();
         Ok(TracePage {
-            traces: self.summaries(org, range, &ids).await?,
+            traces: self.summaries(&stream, scanned, &list).await?,
             next: last.filter(|_| more),
         })
     }
 
+    /// What the traces of a list are, in its order.
     async fn summaries(
         &self,
-        org: &OrgName,
+        stream: &Table,
         range: TimeRange,
-        ids: &[(String, i64)],
+        ids: &[String],
     ) -> Result<Vec<TraceSummary>, Error> {
+        let spans = self.span_lines(stream, range, ids).await?;
+        Ok(ids.iter().filter_map(|id| spans.get(id).map(|spans| summarise(id, spans))).collect())
+    }
+
+    /// The spans of some traces, oldest first, as far as they are within an hour of the range.
+    pub(crate) async fn span_lines(
+        &self,
+        stream: &Table,
+        range: TimeRange,
+        ids: &[String],
+    ) -> Result<HashMap<String, Vec<SpanLine>>, Error> {
         if ids.is_empty() {
-            return Ok(Vec::new());
+            return Ok(HashMap::new());
         }
-        let list: Vec<String> = ids.iter().map(|(id, _)| quoted(id)).collect();
+        let list: Vec<String> = ids.iter().map(|id| quoted(id)).collect();
         let sql = format!(
-            "select {SUMMARY_COLUMNS} from {TRACES} where trace_id in ({}) order by _timestamp",
+            "select {SUMMARY_COLUMNS} from spans where trace_id in ({}) order by _timestamp",
             list.join(",")
         );
-        let around = TimeRange {
-            from_us: range.from_us.saturating_sub(AROUND_US),
-            to_us: range.to_us.saturating_add(AROUND_US),
-        };
-        let found = self.own(org, sql, around).await?;
+        let condition = Condition::default();
+        let own = Own { stream, sql, range: range.widened(AROUND_US), condition: &condition };
+        let found = self.own(own).await?;
         let mut spans: HashMap<String, Vec<SpanLine>> = HashMap::new();
         for cells in found.cells() {
             let line = SpanLine::read(&cells);
             spans.entry(line.trace_id.clone()).or_default().push(line);
         }
-        Ok(ids
-            .iter()
-            .filter_map(|(id, _)| spans.get(id).map(|spans| summarise(id, spans)))
-            .collect())
+        Ok(spans)
     }
 
     /// All spans of a trace as a JSON array, oldest first, each with every column that is not null; `None` if there
@@ -181,47 +215,63 @@ impl Query {
         org: &OrgName,
         trace_id: &str,
     ) -> Result<Option<(String, bool)>, Error> {
+        self.spans_of(&Table::traces(org.clone()), trace_id, MOST_SPANS).await
+    }
+
+    /// As [`Query::trace`], of any stream.
+    pub(crate) async fn spans_of(
+        &self,
+        stream: &Table,
+        trace_id: &str,
+        most: usize,
+    ) -> Result<Option<(String, bool)>, Error> {
+        let trace_id = trace_id.to_lowercase();
         if trace_id.len() != 32 || !trace_id.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             return Err(Error::Parameter("a trace id is 32 hex digits".to_owned()));
         }
         let sql = format!(
-            "select * from {TRACES} where trace_id = {} order by start_time, span_id limit {}",
-            quoted(&trace_id.to_lowercase()),
-            MOST_SPANS + 1
+            "select * from spans where trace_id = '{trace_id}' order by start_time, span_id limit {}",
+            most + 1
         );
-        let found = self.own(org, sql, TimeRange::ALWAYS).await?;
+        let condition = Condition::default();
+        let own = Own { stream, sql, range: TimeRange::ALWAYS, condition: &condition };
+        let mut found = self.own(own).await?;
+        let truncated = found.keep(most);
         if found.rows == 0 {
             return Ok(None);
         }
-        let (spans, more) = self.with_log_events(org, &trace_id.to_lowercase(), &found).await?;
-        Ok(Some((spans, more || found.rows > MOST_SPANS)))
+        let (spans, more) = self.with_log_events(&stream.org, &trace_id, &found).await?;
+        Ok(Some((spans, more || truncated)))
     }
 }
 
-const SUMMARY_COLUMNS: &str = "trace_id, span_id, reference_parent_span_id, _timestamp, duration, operation_name, service_name, \
+const SUMMARY_COLUMNS: &str = "trace_id, span_id, reference_parent_span_id, _timestamp, duration, start_time, end_time, operation_name, service_name, \
      span_status, error_class, error_message, llm_request_parameters_model, llm_model_name, \
-     gen_ai_response_time_to_first_chunk, llm_token_count_prompt, llm_token_count_completion, llm_token_source, \
+     gen_ai_response_time_to_first_chunk, llm_token_count_prompt, llm_token_count_completion, llm_token_count_total, llm_token_source, \
      llm_usage_cost_total, llm_cost_source, inferscope_vantage_point, inferscope_endpoint, inferscope_replica_id, \
      http_response_status_code, llm_is_leaf, gen_ai_response_id, substr(coalesce(gen_ai_input_messages, llm_input), 1, 2000) as input";
 
-struct SpanLine {
+pub(crate) struct SpanLine {
     trace_id: String,
     span_id: String,
-    parent: Option<String>,
+    pub(crate) parent: Option<String>,
     started_us: i64,
-    duration_us: i64,
-    name: Option<String>,
-    service: Option<String>,
-    failed: bool,
+    pub(crate) duration_us: i64,
+    start_ns: Option<i64>,
+    end_ns: Option<i64>,
+    pub(crate) name: Option<String>,
+    pub(crate) service: Option<String>,
+    pub(crate) failed: bool,
     error_class: Option<String>,
     error_message: Option<String>,
-    requested: Option<String>,
-    answered: Option<String>,
+    pub(crate) requested: Option<String>,
+    pub(crate) answered: Option<String>,
     ttft_s: Option<f64>,
-    input_tokens: Option<i64>,
-    output_tokens: Option<i64>,
+    pub(crate) input_tokens: Option<i64>,
+    pub(crate) output_tokens: Option<i64>,
+    pub(crate) total_tokens: Option<i64>,
     token_source: Option<String>,
-    cost: Option<f64>,
+    pub(crate) cost: Option<f64>,
     cost_reported: bool,
     gateway: bool,
     endpoint: Option<String>,
@@ -229,7 +279,7 @@ struct SpanLine {
     http_status: Option<i64>,
     leaf: bool,
     response_id: Option<String>,
-    input: Option<String>,
+    pub(crate) input: Option<String>,
 }
 
 impl SpanLine {
@@ -240,6 +290,8 @@ impl SpanLine {
             parent: cells.text("reference_parent_span_id"),
             started_us: cells.int("_timestamp").unwrap_or_default(),
             duration_us: cells.int("duration").unwrap_or_default(),
+            start_ns: cells.int("start_time"),
+            end_ns: cells.int("end_time"),
             name: cells.text("operation_name"),
             service: cells.text("service_name"),
             failed: cells.text("span_status").as_deref() == Some("ERROR"),
@@ -250,6 +302,7 @@ impl SpanLine {
             ttft_s: cells.float("gen_ai_response_time_to_first_chunk"),
             input_tokens: cells.int("llm_token_count_prompt"),
             output_tokens: cells.int("llm_token_count_completion"),
+            total_tokens: cells.int("llm_token_count_total"),
             token_source: cells.text("llm_token_source").filter(|source| source != "absent"),
             cost: cells.float("llm_usage_cost_total"),
             cost_reported: cells.text("llm_cost_source").is_none_or(|source| source == "reported"),
@@ -262,22 +315,34 @@ impl SpanLine {
             input: cells.text("input"),
         }
     }
+
+    /// Start, ns since 1970-01-01 UTC.
+    pub(crate) fn started_ns(&self) -> i64 {
+        self.start_ns.unwrap_or_else(|| self.started_us.saturating_mul(1_000))
+    }
+
+    /// End, ns since 1970-01-01 UTC.
+    pub(crate) fn ended_ns(&self) -> i64 {
+        self.end_ns.unwrap_or_else(|| {
+            self.started_us.saturating_add(self.duration_us).saturating_mul(1_000)
+        })
+    }
 }
 
 /// One model call: the app's leaf span, the gateway's span below it, or both.
-struct Call<'a> {
+pub(crate) struct Call<'a> {
     app: Option<&'a SpanLine>,
     gateway: Option<&'a SpanLine>,
 }
 
 impl<'a> Call<'a> {
     /// A fact of the call: the app's word, else the gateway's.
-    fn fact<T>(&self, fact: impl Fn(&'a SpanLine) -> Option<T>) -> Option<T> {
+    pub(crate) fn fact<T>(&self, fact: impl Fn(&'a SpanLine) -> Option<T>) -> Option<T> {
         self.app.and_then(&fact).or_else(|| self.gateway.and_then(&fact))
     }
 
     /// What the call cost: as the app reports it, else by who served it, which the gateway knows and the app infers.
-    fn cost(&self) -> Option<f64> {
+    pub(crate) fn cost(&self) -> Option<f64> {
         let reported = self.app.filter(|app| app.cost_reported).and_then(|app| app.cost);
         let computed = self.gateway.or(self.app).and_then(|span| span.cost);
         reported.or(computed)
@@ -287,7 +352,7 @@ impl<'a> Call<'a> {
 /// Most spans between a program's call and the gateway's span of it: HTTP clients, retries, proxies.
 const MOST_BETWEEN: usize = 16;
 
-fn calls(spans: &[SpanLine]) -> Vec<Call<'_>> {
+pub(crate) fn calls(spans: &[SpanLine]) -> Vec<Call<'_>> {
     let by_id: HashMap<&str, &SpanLine> =
         spans.iter().map(|span| (span.span_id.as_str(), span)).collect();
     let mut calls: Vec<Call<'_>> = spans
@@ -358,7 +423,7 @@ fn summarise(trace_id: &str, spans: &[SpanLine]) -> TraceSummary {
 }
 
 /// The sum of what is known; `None` if nothing is.
-fn sum(parts: impl Iterator<Item = Option<i64>>) -> Option<i64> {
+pub(crate) fn sum(parts: impl Iterator<Item = Option<i64>>) -> Option<i64> {
     parts.flatten().reduce(|a, b| a + b)
 }
 
@@ -369,7 +434,7 @@ fn weakest(sources: impl Iterator<Item = String>) -> Option<String> {
 }
 
 /// The last text that a person or program wrote to the model, at most 200 characters.
-fn preview(input: &str) -> String {
+pub(crate) fn preview(input: &str) -> String {
     let text = last_text(input).unwrap_or_else(|| input.to_owned());
     text.chars().take(200).collect()
 }
@@ -381,43 +446,42 @@ fn last_text(input: &str) -> Option<String> {
     parts.iter().rev().find_map(|part| part.get("content")?.as_str().map(str::to_owned))
 }
 
-fn conditions(filter: &TraceFilter) -> String {
-    let mut all = Vec::new();
-    let mut equal = |column: &str, value: &Option<String>| {
-        if let Some(value) = value {
-            all.push(format!("{column} = {}", quoted(value)));
-        }
-    };
-    equal("span_status", &filter.status);
-    equal("error_class", &filter.error_class);
-    equal("inferscope_endpoint", &filter.endpoint);
-    equal("inferscope_replica_id", &filter.replica);
-    equal("service_name", &filter.service);
-    if let Some(model) = &filter.model {
-        let model = quoted(model);
-        all.push(format!("(llm_request_parameters_model = {model} or llm_model_name = {model})"));
-    }
-    if let Some(text) = &filter.text {
-        let like = quoted(&format!(
-            "%{}%",
-            text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")
-        ));
-        let columns = [
-            "operation_name",
-            "llm_input",
-            "llm_output",
-            "error_message",
-            "trace_id",
-            "llm_request_parameters_model",
+impl TraceFilter {
+    /// The range that has to be read, and what its rows must meet.
+    pub(crate) fn condition(&self, range: TimeRange) -> (TimeRange, Condition) {
+        let mut parts = Vec::new();
+        let equals = [
+            ("span_status", &self.status),
+            ("error_class", &self.error_class),
+            ("inferscope_endpoint", &self.endpoint),
+            ("inferscope_replica_id", &self.replica),
+            ("service_name", &self.service),
         ];
-        let any: Vec<String> =
-            columns.iter().map(|column| format!("{column} ilike {like}")).collect();
-        all.push(format!("({})", any.join(" or ")));
+        for (column, value) in equals {
+            parts.extend(value.as_ref().map(|value| ident(column).eq(lit(value.as_str()))));
+        }
+        parts.extend(self.model.as_ref().map(|model| {
+            let is = |column: &str| ident(column).eq(lit(model.as_str()));
+            is("llm_request_parameters_model").or(is("llm_model_name"))
+        }));
+        parts.extend(self.text.as_deref().map(contains_text));
+        parts.extend(self.min_duration_us.map(|least| ident("duration").gt_eq(lit(least))));
+        parts.extend(self.http_class.map(http_class));
+        let scanned = match self.within {
+            Within::Started => range,
+            Within::Ended => {
+                parts.push(ended_in(range));
+                TimeRange { from_us: range.from_us.saturating_sub(LONGEST_CALL_US), ..range }
+            }
+        };
+        let filters = self.filter.iter().cloned().collect();
+        (scanned, Condition { parts, filters, ..Condition::default() })
     }
-    if let Some(least) = filter.min_duration_us {
-        all.push(format!("duration >= {least}"));
-    }
-    all.iter().map(|condition| format!("and {condition} ")).collect()
+}
+
+fn ended_in(range: TimeRange) -> Expr {
+    let ended = ident("_timestamp") + ident("duration");
+    ended.clone().gt_eq(lit(range.from_us)).and(ended.lt(lit(range.to_us)))
 }
 
 /// A text as an SQL literal.

@@ -1,10 +1,11 @@
 //! Calls that nobody has a price for, by what a price would have to say.
 
-use schema::OrgName;
+use schema::{OrgName, Table};
 
+use crate::condition::Condition;
 use crate::error::Error;
 use crate::models::CALLS;
-use crate::search::Query;
+use crate::search::{Own, Query};
 use crate::session::TimeRange;
 
 /// Calls of one model, provider and endpoint that used tokens and have no cost. Each call counts once.
@@ -44,7 +45,9 @@ impl Query {
         org: &OrgName,
         range: TimeRange,
     ) -> Result<Vec<UnpricedModel>, Error> {
-        let found = self.own(org, format!("{CALLS} {UNPRICED}"), range).await?;
+        let (stream, condition) = (Table::traces(org.clone()), Condition::default());
+        let sql = format!("{CALLS} {UNPRICED}");
+        let found = self.own(Own { stream: &stream, sql, range, condition: &condition }).await?;
         let models = found.cells().map(|cells| UnpricedModel {
             requested: cells.text("model"),
             answered: cells.text("answered"),

@@ -15,7 +15,7 @@ export type ModelRow = {
   tokens_output: number | null;
   cost_usd: number | null;
   /** Calls with output tokens and no cost. */
-  calls_unpriced: number;
+  unpriced_calls: number;
 };
 
 export function useModels(org: string, { range, period }: Live) {

@@ -39,7 +39,10 @@ export type TraceFilter = {
   endpoint: string;
   replica: string;
   service: string;
+  /** The filter language of docs/api.md. */
   q: string;
+  /** `ended`: the range is about the ends of calls, as in the graphs. */
+  within: string;
 };
 
 const PAGE = 50;

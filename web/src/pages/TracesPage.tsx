@@ -1,11 +1,11 @@
 import { type TraceFilter, useEndpoints, useModels } from "../api";
 import { FilterBar, List } from "../features/traces";
-import { endpointParam, errorClassParam, modelParam, replicaParam, type Search, serviceParam, statusParam, textFilterParam, type UrlParam, useUrlParam } from "../url";
+import { endpointParam, errorClassParam, modelParam, replicaParam, type Search, serviceParam, statusParam, textFilterParam, type UrlParam, useUrlParam, withinParam } from "../url";
 import { ControlBar } from "./ControlBar";
 import { useOrg } from "./params";
 import { useLive, useView } from "./useView";
 
-const FILTERS = { model: modelParam, error_class: errorClassParam, endpoint: endpointParam, replica: replicaParam, service: serviceParam, q: textFilterParam } as const;
+const FILTERS = { model: modelParam, error_class: errorClassParam, endpoint: endpointParam, replica: replicaParam, service: serviceParam, q: textFilterParam, within: withinParam } as const;
 
 /** All filters of the list as one value, so that one change is one history entry. */
 const filterParam: UrlParam<TraceFilter> = {
@@ -19,7 +19,7 @@ const filterParam: UrlParam<TraceFilter> = {
     status: status === "" ? undefined : status,
     ...Object.fromEntries(Object.entries(FILTERS).flatMap(([key, param]) => Object.entries(param.print(texts[key as keyof typeof texts])))),
   }),
-  fallback: { model: "", status: "", error_class: "", endpoint: "", replica: "", service: "", q: "" },
+  fallback: { model: "", status: "", error_class: "", endpoint: "", replica: "", service: "", q: "", within: "" },
 };
 
 export function TracesPage() {

@@ -27,6 +27,8 @@ export const errorClassParam = textParam("error");
 export const endpointParam = textParam("endpoint");
 export const replicaParam = textParam("replica");
 export const serviceParam = textParam("service");
+/** `ended`: the range of a list is about the ends of calls, as in the graphs. */
+export const withinParam = textParam("within");
 
 /** Selected span of a trace. */
 export const spanParam = textParam("span");

@@ -7,7 +7,10 @@ use axum::routing::get;
 use axum::{Json, Router};
 use clock::SharedClock;
 use http::HeaderMap;
-use query::{ModelSummary, Query, TimeRange, TraceCursor, TraceFilter, TraceSummary};
+use query::{
+    Filter, ModelSummary, Quantiles, Query, TimeRange, TraceCursor, TraceFilter, TraceSummary,
+    Within,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use serde_json::value::RawValue;
@@ -19,6 +22,9 @@ use crate::trouble::{Native, Refusal, Trouble};
 /// Traces of a page that nobody gave a limit for, and the most that one may ask for.
 const PAGE: usize = 50;
 const LONGEST_PAGE: usize = 500;
+/// Fields whose values are counted when nobody names any, and the most that one may name.
+const FACETS: &str = "model,status,error,service,endpoint,http";
+const MOST_FACETS: usize = 16;
 
 #[derive(Clone)]
 pub(crate) struct TraceRoutes {
@@ -30,12 +36,13 @@ pub(crate) struct TraceRoutes {
 pub(crate) fn routes(state: TraceRoutes) -> Router {
     Router::new()
         .route("/scope/v1/orgs/{org}/traces", get(list))
+        .route("/scope/v1/orgs/{org}/traces/facets", get(facets))
         .route("/scope/v1/orgs/{org}/traces/{trace_id}", get(one))
         .route("/scope/v1/orgs/{org}/models", get(models))
         .with_state(state)
 }
 
-type Answer = Result<Response, Refusal<Native>>;
+pub(super) type Answer = Result<Response, Refusal<Native>>;
 
 #[derive(Debug, Deserialize)]
 struct Wanted {
@@ -47,10 +54,17 @@ struct Wanted {
     endpoint: Option<String>,
     replica: Option<String>,
     service: Option<String>,
+    /// A filter, as docs/api.md has it.
     q: Option<String>,
     min_duration_us: Option<i64>,
+    /// `4xx` or `4`.
+    http_class: Option<String>,
+    /// Which end of a span the range is about: `started`, the default, or `ended`.
+    within: Option<String>,
     limit: Option<usize>,
     before: Option<String>,
+    /// Facets: fields, with commas between them.
+    fields: Option<String>,
 }
 
 async fn list(
@@ -90,6 +104,7 @@ fn filter(asked: Wanted) -> Result<TraceFilter, Trouble> {
         }
     };
     let some = |text: Option<String>| text.filter(|text| !text.is_empty());
+    let q = some(asked.q).map(|q| Filter::parse(&q)).transpose()?;
     Ok(TraceFilter {
         model: some(asked.model),
         status,
@@ -97,9 +112,69 @@ fn filter(asked: Wanted) -> Result<TraceFilter, Trouble> {
         endpoint: some(asked.endpoint),
         replica: some(asked.replica),
         service: some(asked.service),
-        text: some(asked.q),
+        text: None,
         min_duration_us: asked.min_duration_us,
+        http_class: some(asked.http_class).map(|class| http_class(&class)).transpose()?,
+        filter: q,
+        within: match asked.within.as_deref() {
+            None | Some("" | "started") => Within::Started,
+            Some("ended") => Within::Ended,
+            Some(other) => {
+                let text = format!("within {other:?} is neither started nor ended");
+                return Err(Trouble::invalid(text));
+            }
+        },
     })
+}
+
+fn http_class(text: &str) -> Result<u8, Trouble> {
+    match text.strip_suffix("xx").unwrap_or(text) {
+        class @ ("1" | "2" | "3" | "4" | "5") => Ok(class.as_bytes()[0] - b'0'),
+        _ => {
+            Err(Trouble::invalid(format!("http_class {text:?} is none of 1xx, 2xx, 3xx, 4xx, 5xx")))
+        }
+    }
+}
+
+/// How the traces of a list spread over the values of some fields.
+async fn facets(
+    State(state): State<TraceRoutes>,
+    Path(org): Path<String>,
+    Asked(asked): Asked<Wanted>,
+    headers: HeaderMap,
+) -> Answer {
+    let org = state.door.enter(&headers, &org, Scope::Read).await?;
+    let range = Span { from_us: asked.from_us, to_us: asked.to_us }.or_last_hour(&state.clock);
+    let range = within(range)?;
+    let fields = asked.fields.clone().unwrap_or_else(|| FACETS.to_owned());
+    let fields: Vec<String> = fields
+        .split(',')
+        .map(|field| field.trim().to_owned())
+        .filter(|field| !field.is_empty())
+        .collect();
+    if fields.is_empty() || fields.len() > MOST_FACETS {
+        let text =
+            format!("fields has to name 1 to {MOST_FACETS} fields, with commas between them");
+        return Err(Trouble::invalid(text).into());
+    }
+    let limit = asked.limit.unwrap_or(10).clamp(1, LONGEST_PAGE);
+    let facets = state.query.facets(&org, range, &filter(asked)?, &fields, limit).await?;
+    let shown: Vec<_> = fields
+        .iter()
+        .zip(&facets)
+        .map(|(field, facet)| {
+            let values: Vec<_> = facet
+                .values
+                .iter()
+                .map(|(value, traces)| json!({ "value": value, "traces": traces }))
+                .collect();
+            json!({
+                "field": field, "column": facet.column, "values": values,
+                "distinct_values": facet.distinct, "traces_without": facet.missing,
+            })
+        })
+        .collect();
+    Ok(Json(json!({ "facets": shown })).into_response())
 }
 
 /// A cursor as [`list`] writes it: `started_us-trace_id`.
@@ -185,31 +260,48 @@ struct Whole {
     truncated: bool,
 }
 
+#[derive(Debug, Deserialize)]
+struct Compared {
+    from_us: Option<i64>,
+    to_us: Option<i64>,
+    /// A field, as in a filter: model when absent.
+    by: Option<String>,
+}
+
 async fn models(
     State(state): State<TraceRoutes>,
     Path(org): Path<String>,
-    Asked(span): Asked<Span>,
+    Asked(asked): Asked<Compared>,
     headers: HeaderMap,
 ) -> Answer {
     let org = state.door.enter(&headers, &org, Scope::Read).await?;
-    let models = state.query.models(&org, within(span.or_last_hour(&state.clock))?).await?;
-    let models: Vec<_> = models.iter().map(model).collect();
-    Ok(Json(json!({ "models": models })).into_response())
+    let span = Span { from_us: asked.from_us, to_us: asked.to_us };
+    let by = asked.by.filter(|by| !by.is_empty()).unwrap_or_else(|| "model".to_owned());
+    let range = within(span.or_last_hour(&state.clock))?;
+    let models = state.query.models(&org, range, &by).await?;
+    let models: Vec<_> = models.iter().map(|summary| model(summary, &by)).collect();
+    Ok(Json(json!({ "by": by, "models": models })).into_response())
 }
 
-fn model(model: &ModelSummary) -> serde_json::Value {
+fn model(model: &ModelSummary, by: &str) -> serde_json::Value {
+    let quantiles =
+        |of: &Quantiles| json!({ "p50": of.p50, "p90": of.p90, "p95": of.p95, "p99": of.p99 });
     json!({
-        "model_requested": model.requested,
+        "value": model.value,
+        "model_requested": (by == "model").then_some(&model.value),
         "models_answered": model.answered,
         "calls": model.calls,
         "errors": model.errors,
         "errors_by_class": model.errors_by_class,
-        "latency_p50_s": model.latency_p50_s,
-        "latency_p95_s": model.latency_p95_s,
-        "ttft_p50_s": model.ttft_p50_s,
+        "latency_p50_s": model.latency_s.p50,
+        "latency_p95_s": model.latency_s.p95,
+        "ttft_p50_s": model.ttft_s.p50,
+        "latency_s": quantiles(&model.latency_s),
+        "ttft_s": quantiles(&model.ttft_s),
+        "output_tokens_per_s": quantiles(&model.output_tokens_per_s),
         "tokens_input": model.tokens_input,
         "tokens_output": model.tokens_output,
         "cost_usd": model.cost_usd,
-        "calls_unpriced": model.unpriced,
+        "unpriced_calls": model.unpriced_calls,
     })
 }

@@ -145,14 +145,10 @@ fn rule_2_the_provider_s_own_id() {
     let by_host =
         Call { provider: Some("openai"), host: Some("api.openai.com"), ..call("gpt-4o-mini", "") };
     assert_eq!(shipped(&by_host), "table:provider shipped:openai:gpt-4o-mini <- openai Host");
-    let segment =
-        Call { provider: Some("groq"), ..call("llama-3.1-8b-instant", "llama-3.1-8b-instant") };
-    assert_eq!(shipped(&segment), "table:provider shipped:groq/llama-3.1-8b-instant <- groq Name");
-    let with_segment = Call { provider: Some("groq"), ..call("groq/llama-3.1-8b-instant", "") };
-    assert_eq!(
-        shipped(&with_segment),
-        "table:provider shipped:groq/llama-3.1-8b-instant <- groq Name"
-    );
+    let segment = Call { provider: Some("groq"), ..call("llama-guard-3-8b", "llama-guard-3-8b") };
+    assert_eq!(shipped(&segment), "table:provider shipped:groq/llama-guard-3-8b <- groq Name");
+    let with_segment = Call { provider: Some("groq"), ..call("groq/llama-guard-3-8b", "") };
+    assert_eq!(shipped(&with_segment), "table:provider shipped:groq/llama-guard-3-8b <- groq Name");
     let bedrock = "anthropic.claude-haiku-4-5-20251001-v1:0";
     let bedrock = Call { provider: Some("aws.bedrock"), ..call(bedrock, "") };
     assert!(

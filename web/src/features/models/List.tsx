@@ -31,7 +31,7 @@ function Row({ row, org, unit }: { row: ModelRow; org: string; unit: Unit }) {
       <td className="number" data-label={`p95 ${unit.name}`}>{inUnit(row.latency_p95_s, unit)}</td>
       <td className="number" data-label={`TTFT p50 ${unit.name}`}>{inUnit(row.ttft_p50_s, unit)}</td>
       <td className="number" data-label="tokens">{tokens(row.tokens_input, null)} → {tokens(row.tokens_output, null)}</td>
-      <td className="number" data-label="cost"><span className={row.cost_usd === null ? "muted" : ""}>{row.tokens_output === null && row.cost_usd === null ? ABSENT : moneySum(row.cost_usd, row.calls_unpriced)}</span></td>
+      <td className="number" data-label="cost"><span className={row.cost_usd === null ? "muted" : ""}>{row.tokens_output === null && row.cost_usd === null ? ABSENT : moneySum(row.cost_usd, row.unpriced_calls)}</span></td>
     </tr>
   );
 }

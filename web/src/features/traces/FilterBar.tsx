@@ -41,7 +41,7 @@ export function FilterBar({ filter, known, onFilterChanged }: Props) {
   return (
     <div className="stack filter-bar" role="search" aria-label="Filter traces">
       <div className="row">
-        <Applied key={`q ${filter.q}`} id="filter-q" wide label="Text in input or output" value={filter.q} onApplied={(q) => change({ q })} />
+        <Applied key={`q ${filter.q}`} id="filter-q" wide label="Text, or field:value, duration:&gt;2s, -status:error" value={filter.q} onApplied={(q) => change({ q })} />
         <Choice id="filter-status" label="Status" value={filter.status} onChosen={(status) => change({ status })}>
           <option value="">Any status</option>
           <option value="ok">OK</option>

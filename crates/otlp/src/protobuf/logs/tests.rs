@@ -55,9 +55,9 @@ fn every_field_of_a_record_is_read() {
     let record = &logs.records[0];
     assert_eq!((record.time_ns, record.observed_ns, record.severity_number), (5, 6, 17));
     assert_eq!((&*record.severity_text, &*record.event_name), ("ERROR", "gen_ai.user.message"));
-    let content = ("content".to_owned(), AnyValue::Text("hi".to_owned()));
+    let content = ("content".into(), AnyValue::Text("hi".into()));
     assert_eq!(record.body, AnyValue::Map(vec![content]));
-    assert_eq!(record.attributes, [("ms".to_owned(), AnyValue::Int(812))]);
+    assert_eq!(record.attributes, [("ms".into(), AnyValue::Int(812))]);
     assert_eq!((record.dropped_attributes, record.flags), (2, 3));
     assert_eq!((record.trace_id, record.span_id), (Some([1; 16]), Some([2; 8])));
     assert_eq!(record.resource.attributes[0].0, "service.name");

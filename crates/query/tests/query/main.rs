@@ -1,5 +1,11 @@
 //! What a question gets: nulls for what nobody sent, numbers as numbers, pages, and clear refusals.
 
+mod compare;
+mod filters;
+mod functions;
+mod groups;
+mod rows;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -42,6 +48,7 @@ fn search(sql: &str, size: Size) -> Search {
         range,
         offset: 0,
         size,
+        interval_s: None,
     }
 }
 
@@ -71,7 +78,9 @@ async fn columns_that_nobody_sent_are_null_also_before_the_first_row() {
     for _ in 0..2 {
         let found = house.ask("select span_id, nobody, sum(nothing) over () as s from \"default\" where none is null").await;
         assert_eq!(found.json().expect("JSON"), r#"[{"span_id":"a"}]"#);
-        assert_eq!(found.unknown.len(), 3);
+        assert_eq!(found.about.unknown.len(), 3);
+        assert_eq!(found.about.planned, 2, "one more because a sum needs a number");
+        assert!(found.about.hint.as_deref().is_some_and(|hint| hint.contains("nobody")));
         assert_eq!(house.json("select span_id from default where nobody > 5").await, "[]");
         assert!(
             house.json("select *, nobody, span_id as again from default").await.contains("again")
@@ -146,7 +155,7 @@ async fn what_is_refused_says_why() {
     ));
     assert!(matches!(
         refused("select no_such_function(1) from default", as_written).await,
-        Error::Sql(_)
+        Error::Function(_)
     ));
     assert!(matches!(refused("delete from default", as_written).await, Error::NotAllowed(_)));
     assert!(matches!(refused("select 1 from default", Size::Rows(11)).await, Error::Parameter(_)));
@@ -240,7 +249,7 @@ async fn a_call_that_two_spans_describe_counts_once() {
     assert_eq!((newer.calls, newer.tokens_input, newer.tokens_output), (2, Some(5), None));
     assert!(newer.failed && newer.error_class.as_deref() == Some("rate_limit"));
 
-    let models = house.query.models(&OrgName::first(), range).await.expect("compares");
+    let models = house.query.models(&OrgName::first(), range, "model").await.expect("compares");
     assert_eq!(
         (models.len(), models[0].calls, models[0].errors, models[0].tokens_input),
         (1, 3, 1, Some(26))
@@ -281,7 +290,7 @@ async fn a_call_is_one_also_with_a_span_between_or_in_two_traces() {
         .expect("lists");
     let of_a = page.traces.iter().find(|trace| trace.trace_id == A).expect("is listed");
     assert_eq!((of_a.spans, of_a.calls), (3, 1));
-    let models = house.query.models(&OrgName::first(), range).await.expect("compares");
+    let models = house.query.models(&OrgName::first(), range, "model").await.expect("compares");
     assert_eq!(models[0].calls, 2, "{models:?}");
 }
 
@@ -292,7 +301,7 @@ async fn an_answer_beyond_its_bytes_is_partial_and_greedy_functions_are_none() {
     let found = house.ask("select _timestamp from default order by _timestamp limit 20000").await;
     assert!(found.partial.is_some_and(|why| why.contains("bytes")) && found.rows < 20_000);
     let greedy = house.query.search(&search("select repeat('a', 1000000000)", Size::Rows(1))).await;
-    assert!(matches!(greedy, Err(Error::Sql(_))));
+    assert!(matches!(greedy, Err(Error::Function(_))));
 }
 
 #[tokio::test]

@@ -1,0 +1,93 @@
+//! Calls side by side, and what is different about some of them.
+
+use query::{Error, Filter, Limits, TimeRange};
+use schema::{OrgName, Value};
+
+use crate::{app_span, house};
+
+const RANGE: TimeRange = TimeRange { from_us: 0, to_us: 1_000_000 };
+
+#[tokio::test]
+async fn calls_are_compared_by_any_column_with_quantiles_of_a_histogram() {
+    let house = house(Limits::default()).await;
+    let mut rows: Vec<_> = (1..=100_i64)
+        .map(|n| {
+            app_span(
+                &format!("{n:032x}"),
+                n,
+                &[
+                    ("duration", (n * 10_000).into()),
+                    ("gen_ai_provider_name", if n <= 60 { "a" } else { "b" }.into()),
+                    ("llm_token_count_completion", n.into()),
+                    ("gen_ai_response_time_to_first_chunk", 0.25.into()),
+                ],
+            )
+        })
+        .collect();
+    rows.push(app_span(
+        &"f".repeat(32),
+        500,
+        &[
+            ("gen_ai_provider_name", "b".into()),
+            ("span_status", "ERROR".into()),
+            ("error_class", "timeout".into()),
+            ("duration", 9_000_000.into()),
+            ("llm_usage_cost_total", 0.5.into()),
+        ],
+    ));
+    house.append(1, rows);
+    let models = house.query.models(&OrgName::first(), RANGE, "model").await.expect("compares");
+    let [model] = &models[..] else { panic!("one model: {models:?}") };
+    let near = |value: Option<f64>, expected: f64| {
+        let value = value.expect("is known");
+        assert!((value / expected - 1.0).abs() < 0.02, "{value} is not near {expected}");
+    };
+    // Durations are 0.01 to 1 s in steps of 0.01; the failed call is not among them.
+    near(model.latency_s.p50, 0.5);
+    near(model.latency_s.p90, 0.9);
+    near(model.latency_s.p99, 0.99);
+    near(model.ttft_s.p95, 0.25);
+    // n tokens in n hundredths of a second.
+    near(model.output_tokens_per_s.p50, 100.0);
+    assert_eq!((model.calls, model.errors, model.unpriced_calls), (101, 1, 100));
+    assert_eq!((model.cost_usd, model.errors_by_class.get("timeout")), (Some(0.5), Some(&1)));
+
+    let providers =
+        house.query.models(&OrgName::first(), RANGE, "provider").await.expect("compares");
+    let seen: Vec<_> = providers.iter().map(|one| (one.value.as_str(), one.calls)).collect();
+    assert_eq!(seen, [("a", 60), ("b", 41)]);
+    assert!(
+        house.query.models(&OrgName::first(), RANGE, "nobody").await.expect("compares").is_empty()
+    );
+}
+
+/// 40 calls; the 10 slow ones are all of one region, and half of them of one version.
+#[tokio::test]
+async fn what_slow_calls_share_comes_first() {
+    let house = house(Limits::default()).await;
+    let rows = (0..40_i64).map(|n| {
+        let slow = n < 10;
+        let cells: [(&str, Value); 5] = [
+            ("duration", if slow { 5_000_000 } else { 1_000 }.into()),
+            ("region", if slow { "far" } else { "near" }.into()),
+            ("version", if n < 5 { "2" } else { "1" }.into()),
+            ("same", "x".into()),
+            ("unique", format!("id-{n}").into()),
+        ];
+        app_span(&format!("{n:032x}"), n, &cells)
+    });
+    house.append(1, rows.collect());
+    let slow = Filter::parse("duration:>1s").expect("is good");
+    let found = house.query.explain(&OrgName::first(), RANGE, &slow, 10).await.expect("explains");
+    assert_eq!((found.selected, found.rest, found.sampled), (10, 30, false));
+    let columns: Vec<&str> = found.differences.iter().map(|one| one.column.as_str()).collect();
+    assert_eq!(columns, ["region", "version"]);
+    let far = &found.differences[0].values[0];
+    assert_eq!((far.selected - far.rest).abs(), 1.0);
+    let two = found.differences[1].values.iter().find(|share| share.value.as_deref() == Some("2"));
+    assert_eq!(two.map(|share| (share.selected, share.rest)), Some((0.5, 0.0)));
+
+    let few = Filter::parse("region:nowhere").expect("is good");
+    let error = house.query.explain(&OrgName::first(), RANGE, &few, 10).await;
+    assert!(matches!(error, Err(Error::Parameter(_))), "{error:?}");
+}
