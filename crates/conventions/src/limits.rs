@@ -46,8 +46,8 @@ impl Omitted {
     }
 }
 
-/// Columns that are no contents and are read as a whole, or not at all.
-const NEVER_CUT: &[&str] = &["attributes_overflow", "events", "links"];
+/// Columns that hold no contents of a call and may be as long: what is in many attributes, and what a log record says.
+const AS_CONTENTS: &[&str] = &["attributes_overflow", "events", "links", "body"];
 
 /// Cuts what is too long: at a character's end, with `…[truncated N bytes]` behind it; in JSON inside its texts, so
 /// that it stays JSON. Names the columns in `truncated_columns`; answers how many there are.
@@ -74,7 +74,7 @@ pub fn limit(row: &mut Row, limits: &Limits) -> usize {
 }
 
 fn most_of(name: &str, limits: &Limits) -> usize {
-    if holds_contents(name) || NEVER_CUT.contains(&name) {
+    if holds_contents(name) || AS_CONTENTS.contains(&name) {
         limits.content_bytes
     } else {
         limits.value_bytes

@@ -94,7 +94,7 @@ pub enum Change {
     /// Values of authorization headers.
     Authorizations,
     /// Spans whose contents were dropped as the stream keeps none.
-    SpansWithoutContents,
+    WithoutContents,
 }
 
 impl Change {
@@ -103,7 +103,7 @@ impl Change {
         Self::TruncatedColumns,
         Self::RedactedMatches,
         Self::Authorizations,
-        Self::SpansWithoutContents,
+        Self::WithoutContents,
     ];
 
     /// The word for it on `/metrics`.
@@ -113,7 +113,7 @@ impl Change {
             Self::TruncatedColumns => "column_truncated",
             Self::RedactedMatches => "match_redacted",
             Self::Authorizations => "authorization_dropped",
-            Self::SpansWithoutContents => "contents_dropped",
+            Self::WithoutContents => "contents_dropped",
         }
     }
 }

@@ -217,7 +217,8 @@ impl Ingest {
             let time = |record: &LogRecord| logs::time(record, now_ns);
             let records = inner.of_good_age(records, "log records", time, &mut batch.refusals);
             inner.may_take(&table)?;
-            let rows = records.iter().map(|record| logs::row(record, now_ns)).collect();
+            let books = inner.books.of(Kind::Logs);
+            let rows = inner.admission.log_rows(&table, records, now_ns, books);
             inner.store_rows(vec![(table, rows)])
         })
         .await
@@ -236,7 +237,8 @@ impl Ingest {
         read: impl FnOnce() -> Result<Metrics, DecodeError> + Send + 'static,
     ) -> Result<Accepted, Error> {
         self.take(Kind::Metrics, bytes, move |inner, batch| {
-            let metrics = read()?;
+            let mut metrics = read()?;
+            inner.admission.clean(&org, &mut metrics.metrics, inner.books.of(Kind::Metrics));
             batch.refusals = Refusals::of(&metrics.rejected);
             batch.received = metrics.points() as u64 + batch.refusals.count();
             let lake = &inner.lake;

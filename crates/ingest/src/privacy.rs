@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::ops::Deref;
 use std::sync::Arc;
 
-use otlp::{AnyValue, Resource, Scope, Span, Text};
+use otlp::{AnyValue, LogRecord, Metric, Resource, Scope, Span, Text};
 use redaction::{RuleError, Rules, is_authorization};
 use schema::{Kind, OrgName, Table};
 
@@ -35,7 +35,7 @@ pub struct Privacy {
 pub struct Exception {
     /// The organization.
     pub org: OrgName,
-    /// The stream of traces; none for all of them.
+    /// The stream, of whatever kind; none for all of them.
     pub stream: Option<String>,
     /// What is kept there.
     pub capture: Capture,
@@ -76,7 +76,8 @@ impl Privacy {
     /// What is kept of a table.
     #[must_use]
     pub fn capture(&self, table: &Table) -> Capture {
-        let stream = || self.streams.get(table);
+        // A stream's word is for its logs and metrics too.
+        let stream = || self.streams.get(&Table { kind: Kind::Traces, ..table.clone() });
         let org = || self.orgs.get(&table.org);
         stream().or_else(org).copied().unwrap_or(self.capture)
     }
@@ -129,6 +130,31 @@ impl Cleaner {
         self.redacted + self.authorizations > before
     }
 
+    /// As [`Cleaner::clean`], of a log record.
+    pub(crate) fn clean_record(&mut self, record: &mut LogRecord) -> bool {
+        let before = self.redacted + self.authorizations;
+        self.value(&mut record.body);
+        self.text(&mut record.severity_text);
+        self.text(&mut record.event_name);
+        self.attributes(&mut record.attributes);
+        self.resource(&mut record.resource);
+        self.scope(&mut record.scope);
+        self.redacted + self.authorizations > before
+    }
+
+    /// As [`Cleaner::clean`], of what a metric says beside its numbers.
+    pub(crate) fn clean_metric(&mut self, metric: &mut Metric) {
+        self.text(&mut metric.description);
+        for point in &mut metric.points {
+            self.attributes(&mut point.attributes);
+            for exemplar in &mut point.exemplars {
+                self.attributes(&mut exemplar.attributes);
+            }
+        }
+        self.resource(&mut metric.resource);
+        self.scope(&mut metric.scope);
+    }
+
     fn resource(&mut self, resource: &mut Arc<Resource>) {
         let known = self.resources.iter().find(|(sent, _)| Arc::ptr_eq(sent, resource));
         if let Some((_, clean)) = known {
@@ -167,8 +193,9 @@ impl Cleaner {
     fn attributes(&mut self, attributes: &mut [(Text, AnyValue)]) {
         for (key, value) in attributes {
             if is_authorization(key) {
-                *value = AnyValue::Text(Text::fixed(AUTHORIZATION));
-                self.authorizations += 1;
+                let replaced = AnyValue::Text(Text::fixed(AUTHORIZATION));
+                self.authorizations += u64::from(*value != replaced);
+                *value = replaced;
             } else {
                 self.value(value);
             }
@@ -283,6 +310,32 @@ mod tests {
         assert_eq!(span.attributes[4].1, AnyValue::Map(named("X-Api-Key", text(AUTHORIZATION))));
         assert_eq!(span.attributes[0].1, text(SECRET), "what was said stays");
         assert_eq!((cleaner.redacted, cleaner.authorizations), (0, 2));
+    }
+
+    #[test]
+    fn log_records_are_cleaned_too() {
+        let privacy = Privacy::new(Capture::Redacted, &[], &[]).expect("is good");
+        let logs = Table::new(OrgName::first(), Kind::Logs, "default");
+        let mut cleaner = privacy.cleaner(&logs);
+        let mut record = LogRecord {
+            time_ns: 1,
+            observed_ns: 1,
+            severity_number: 0,
+            severity_text: String::new(),
+            event_name: "gen_ai.user.message".to_owned(),
+            body: AnyValue::Map(named("content", text(SECRET))),
+            attributes: named("authorization", text("Basic x")),
+            dropped_attributes: 0,
+            flags: 0,
+            trace_id: None,
+            span_id: None,
+            resource: Arc::new(Resource::default()),
+            scope: Arc::new(Scope::default()),
+        };
+        assert!(cleaner.clean_record(&mut record));
+        assert_eq!(record.body, AnyValue::Map(named("content", text("[redacted:api-key]"))));
+        assert_eq!(record.attributes, named("authorization", text(AUTHORIZATION)));
+        assert!(!cleaner.clean_record(&mut record), "once is enough");
     }
 
     #[test]
