@@ -1,5 +1,6 @@
 //! What the operator wrote, checked once: after this, no code asks whether a setting is set or sane.
 
+mod prices;
 mod privacy;
 mod storage;
 
@@ -8,16 +9,17 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use ::prices::Shelf;
 use fleet::{EndpointSpec, Engine, ProcessSpec, Source};
 use gateway::{GatewayConfig, RecordingConfig};
 use ingest::{IngestConfig, Limits as ContentLimits, Privacy};
 use lake::UpkeepConfig;
 use otlp::Limits as OtlpLimits;
-use prices::{Document, Shelf};
 use query::Limits as QueryLimits;
 use serde::Deserialize;
 use url::Url;
 
+use self::prices::RawPrices;
 use self::privacy::RawPrivacy;
 use self::storage::RawStorage;
 
@@ -193,20 +195,6 @@ impl Default for RawGateway {
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct RawPrices {
-    file: Option<PathBuf>,
-    row: Vec<prices::Row>,
-    most_overrides: usize,
-}
-
-impl Default for RawPrices {
-    fn default() -> Self {
-        Self { file: None, row: Vec::new(), most_overrides: 1_000 }
-    }
-}
-
-#[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawEndpoint {
     #[serde(default = "default_namespace")]
@@ -324,7 +312,8 @@ impl Checker<'_> {
                 "server.listen: give at least one address, e.g. \"127.0.0.1:5080\"".to_owned(),
             );
         }
-        let prices = self.prices(raw.prices.file.as_deref(), raw.prices.row);
+        let most_overrides = raw.prices.most_overrides;
+        let prices = raw.prices.checked(self.problems);
         Config {
             data_dir: flags.data_dir.clone().unwrap_or(raw.server.data_dir),
             listen,
@@ -369,7 +358,7 @@ impl Checker<'_> {
             upkeep: self.upkeep(&raw.storage, raw.query.timeout_s),
             upkeep_every: self.seconds("storage.upkeep_every_s", raw.storage.upkeep_every_s),
             endpoints: self.endpoints(raw.endpoint),
-            most_overrides: raw.prices.most_overrides,
+            most_overrides,
         }
     }
 
@@ -384,23 +373,6 @@ impl Checker<'_> {
             }
         }
         specs
-    }
-
-    /// The operator's own prices, from a file and from this one, before the shipped book.
-    fn prices(&mut self, file: Option<&Path>, rows: Vec<prices::Row>) -> Arc<Shelf> {
-        let document = match file.map(read_book) {
-            None => Document::of_rows(Vec::new()),
-            Some(Ok(document)) => document,
-            Some(Err(problem)) => {
-                self.problems.push(format!("prices.file: {problem}"));
-                return Arc::new(Shelf::shipped());
-            }
-        };
-        let shelf = Shelf::new(Some(document.with_rows(rows))).unwrap_or_else(|error| {
-            self.problems.push(format!("prices: {error}"));
-            Shelf::shipped()
-        });
-        Arc::new(shelf)
     }
 
     fn ingest(&mut self, raw: &RawIngest, prices: Arc<Shelf>) -> IngestConfig {
@@ -506,17 +478,6 @@ impl Checker<'_> {
             self.problems.push(format!("{key}: {value} is too small; give 1 or more"));
         }
         value
-    }
-}
-
-/// A price book from a file: TOML if it is called so, else JSON. What is wrong is said with its line.
-fn read_book(path: &Path) -> Result<Document, String> {
-    let place = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
-    let text = std::fs::read_to_string(path).map_err(|error| place(&error))?;
-    if path.extension().is_some_and(|ending| ending == "toml") {
-        toml::from_str(&text).map_err(|error| place(&error))
-    } else {
-        Document::parse(&text).map_err(|error| place(&error))
     }
 }
 

@@ -1,10 +1,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use clock::UnixNanos;
 use conventions::Limits;
 use prices::Shelf;
 
+use crate::books::Reason;
 use crate::privacy::Privacy;
+use crate::refusals::Refusals;
 
 /// What is admitted, and for how long repeats are recognised.
 #[derive(Clone, Debug)]
@@ -45,5 +48,41 @@ impl Default for IngestConfig {
             limits: Limits::default(),
             prices: Arc::new(Shelf::shipped()),
         }
+    }
+}
+
+impl IngestConfig {
+    /// Passes on what is neither too old nor too far ahead of `now`; `time` is in nanoseconds.
+    pub(crate) fn of_good_age<T>(
+        &self,
+        now: UnixNanos,
+        mut all: Vec<T>,
+        what: &str,
+        time: impl Fn(&T) -> u64,
+        refusals: &mut Refusals,
+    ) -> Vec<T> {
+        let now = u128::try_from(now.0).unwrap_or(0);
+        let oldest = now.saturating_sub(self.oldest.as_nanos());
+        let newest = now + self.furthest_ahead.as_nanos();
+        let (mut old, mut ahead) = (0, 0);
+        all.retain(|one| {
+            let time = u128::from(time(one));
+            old += u64::from(time < oldest);
+            ahead += u64::from(time > newest);
+            (oldest..=newest).contains(&time)
+        });
+        if old > 0 {
+            let days = self.oldest.as_secs() / 86_400;
+            let words = format!("{old} {what} are more than {days} days old");
+            refusals.add(Reason::TooOld, old, &words);
+        }
+        if ahead > 0 {
+            let minutes = self.furthest_ahead.as_secs() / 60;
+            let words = format!(
+                "{ahead} {what} are more than {minutes} minutes ahead of the server's clock"
+            );
+            refusals.add(Reason::TooFarAhead, ahead, &words);
+        }
+        all
     }
 }

@@ -1,8 +1,6 @@
 //! The one path by which rows get in.
 
-use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::sync::Arc;
 
 use clock::SharedClock;
 use conventions::{Options, Vantage};
@@ -18,6 +16,7 @@ use crate::books::{Counts, Ledger, Reason, Refused};
 use crate::config::IngestConfig;
 use crate::error::Error;
 use crate::logs;
+use crate::marks::Marks;
 use crate::metrics::Sheets;
 use crate::open_traces::OpenTraces;
 use crate::recent::{Recent, SpanKey, SpanKeys};
@@ -69,18 +68,7 @@ struct Inner {
     admission: Admission,
     books: Ledger,
     workers: Workers,
-    /// Where the log stood when, newest last.
-    marks: Mutex<VecDeque<Mark>>,
-}
-
-/// Where the log stood at one moment.
-#[derive(Clone, Copy, Debug)]
-struct Mark {
-    at: Instant,
-    /// All below was committed.
-    position: u64,
-    /// Bytes logged until then, since the start.
-    bytes: u64,
+    marks: Marks,
 }
 
 /// Keys whose spans are being stored. Dropped before they are settled, also by a panic, they are forgotten, so that
@@ -150,7 +138,7 @@ impl Ingest {
         let recent = Recent::new(config.remembered_spans);
         let open_traces = OpenTraces::new(config.open_trace_spans, config.open_trace_for);
         let admission = Admission { privacy: config.privacy.clone(), limits: config.limits };
-        let (books, marks) = (Ledger::default(), Mutex::default());
+        let (books, marks) = (Ledger::default(), Marks::default());
         let workers = Workers::one_a_processor();
         Self(Arc::new(Inner {
             wal,
@@ -191,7 +179,13 @@ impl Ingest {
             batch.refusals = Refusals::of(&rejected);
             batch.received = (spans.len() + rejected.len()) as u64;
             let start = |span: &Span| span.start_ns;
-            let spans = inner.of_good_age(spans, "spans", start, &mut batch.refusals);
+            let spans = inner.config.of_good_age(
+                inner.clock.now(),
+                spans,
+                "spans",
+                start,
+                &mut batch.refusals,
+            );
             let options = Options { vantage: Vantage::App, service_name: table.stream.clone() };
             inner.store(&table, spans, &options, Form::Columns)
         })
@@ -215,7 +209,13 @@ impl Ingest {
             batch.received = (records.len() + rejected.len()) as u64;
             let now_ns = u64::try_from(inner.clock.now().0).unwrap_or(0);
             let time = |record: &LogRecord| logs::time(record, now_ns);
-            let records = inner.of_good_age(records, "log records", time, &mut batch.refusals);
+            let records = inner.config.of_good_age(
+                inner.clock.now(),
+                records,
+                "log records",
+                time,
+                &mut batch.refusals,
+            );
             inner.may_take(&table)?;
             let books = inner.books.of(Kind::Logs);
             let rows = inner.admission.log_rows(&table, records, now_ns, books);
@@ -246,7 +246,13 @@ impl Ingest {
             for mut metric in metrics.metrics {
                 let points = std::mem::take(&mut metric.points);
                 let time = |point: &Point| point.time_ns;
-                metric.points = inner.of_good_age(points, "data points", time, &mut batch.refusals);
+                metric.points = inner.config.of_good_age(
+                    inner.clock.now(),
+                    points,
+                    "data points",
+                    time,
+                    &mut batch.refusals,
+                );
                 if !metric.points.is_empty() {
                     sheets.add(&metric, |table| lake.has(table));
                 }
@@ -372,7 +378,10 @@ impl Ingest {
     /// Lets go of the part of the log that nobody needs: the lake has committed it, it is below
     /// `also_needed_from`, and it is too old to help to recognise repeats.
     pub fn trim(&self, also_needed_from: u64) {
-        let keep_from = self.0.lake.keep_from().min(also_needed_from).min(self.0.remembered_from());
+        let Inner { lake, wal, config, marks, .. } = &*self.0;
+        let committed = lake.keep_from();
+        let remembered = marks.remembered_from(committed, &wal.stats(), config);
+        let keep_from = committed.min(also_needed_from).min(remembered);
         self.0.wal.trim(Position(keep_from));
     }
 
@@ -517,71 +526,12 @@ impl Inner {
         Ok(Logged { append, parts: parts.into_iter().map(form_of).collect(), keys })
     }
 
-    /// Passes on what is neither too old nor too far ahead; `time` is in nanoseconds.
-    fn of_good_age<T>(
-        &self,
-        mut all: Vec<T>,
-        what: &str,
-        time: impl Fn(&T) -> u64,
-        refusals: &mut Refusals,
-    ) -> Vec<T> {
-        let now = u128::try_from(self.clock.now().0).unwrap_or(0);
-        let oldest = now.saturating_sub(self.config.oldest.as_nanos());
-        let newest = now + self.config.furthest_ahead.as_nanos();
-        let (mut old, mut ahead) = (0, 0);
-        all.retain(|one| {
-            let time = u128::from(time(one));
-            old += u64::from(time < oldest);
-            ahead += u64::from(time > newest);
-            (oldest..=newest).contains(&time)
-        });
-        let days = self.config.oldest.as_secs() / 86_400;
-        let minutes = self.config.furthest_ahead.as_secs() / 60;
-        if old > 0 {
-            let words = format!("{old} {what} are more than {days} days old");
-            refusals.add(Reason::TooOld, old, &words);
-        }
-        if ahead > 0 {
-            let words = format!(
-                "{ahead} {what} are more than {minutes} minutes ahead of the server's clock"
-            );
-            refusals.add(Reason::TooFarAhead, ahead, &words);
-        }
-        all
-    }
-
     fn remember(&self, table: &Table, rows: &[Row]) {
         if table.kind == Kind::Traces {
             let of_table = SpanKeys::of(table);
             let keys: Vec<SpanKey> = rows.iter().filter_map(|row| of_table.of_row(row)).collect();
             self.recent.settle(&keys);
             self.open_traces.restore(table, self.clock.now(), rows);
-        }
-    }
-
-    /// Where the log stood `remembered_for` ago, or later if it has grown beyond `remembered_bytes` since.
-    fn remembered_from(&self) -> u64 {
-        let stats = self.wal.stats();
-        let mut marks = self.marks.lock().unwrap_or_else(PoisonError::into_inner);
-        marks.push_back(Mark {
-            at: Instant::now(),
-            position: self.lake.keep_from(),
-            bytes: stats.bytes,
-        });
-        let enough = |mark: &Mark| {
-            mark.at.elapsed() >= self.config.remembered_for
-                || stats.bytes.saturating_sub(mark.bytes) >= self.config.remembered_bytes
-        };
-        // The newest mark that goes back far enough is the one to keep from.
-        while marks.len() > 1 && enough(&marks[1]) {
-            marks.pop_front();
-        }
-        let large = stats.log_bytes > self.config.remembered_bytes;
-        match marks.front() {
-            Some(mark) if enough(mark) => mark.position,
-            // What an earlier life of this process left is not in the marks.
-            Some(mark) if large => mark.position,
-            Some(_) | None => 0,
         }
     }
 }

@@ -17,6 +17,7 @@ mod draft;
 mod error;
 mod ingest;
 mod logs;
+mod marks;
 mod metrics;
 mod open_traces;
 mod privacy;

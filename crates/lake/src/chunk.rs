@@ -195,7 +195,7 @@ mod tests {
 
     /// Texts that become dictionary pages, and some that make the writer give its dictionary up.
     fn texts(rows: usize, len: usize) -> ArrayRef {
-        let text = |at: usize| (at % 7 != 0).then(|| format!("{at:0len$}"));
+        let text = |at: usize| (!at.is_multiple_of(7)).then(|| format!("{at:0len$}"));
         Arc::new((0..rows).map(text).collect::<StringArray>())
     }
 
