@@ -240,7 +240,7 @@ async fn log_records_are_there_after_a_crash_and_bad_ones_are_counted() {
     assert_eq!((accepted.stored, accepted.rejected), (2, 3));
     assert_eq!(
         accepted.reason,
-        "too deep; log records are more than 400 days old or more than 10 minutes ahead of the server's clock"
+        "too deep; 1 log records are more than 400 days old; 1 log records are more than 10 minutes ahead of the server's clock"
     );
     let books = house.ingest.books(Kind::Logs);
     assert_eq!((books.received, books.stored, books.rejected), (5, 2, 3));
@@ -266,7 +266,7 @@ async fn metrics_of_one_request_are_one_record_of_the_log_and_many_streams() {
     let accepted =
         house.ingest.metrics_of(OrgName::first(), 0, move || Ok(metrics)).await.expect("is taken");
     assert_eq!((accepted.stored, accepted.rejected), (2, 1));
-    assert!(accepted.reason.starts_with("data points are more than"), "{}", accepted.reason);
+    assert!(accepted.reason.starts_with("1 data points are more than"), "{}", accepted.reason);
     assert_eq!(house.ingest.log_stats().records, before + 1);
     let books = house.ingest.books(Kind::Metrics);
     assert_eq!((books.received, books.stored, books.rejected), (3, 2, 1));
