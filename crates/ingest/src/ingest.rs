@@ -4,30 +4,28 @@ use std::sync::Arc;
 
 use clock::SharedClock;
 use conventions::{Options, Vantage};
-use lake::{Lake, Prepared};
+use lake::Lake;
 use otlp::{DecodeError, LogRecord, Logs, Metrics, Point, Span, Traces};
-use prices::price;
 use schema::{Kind, OrgName, Row, Table};
 use tasks::{Stage, Tasks};
-use wal::{Append, Position, Replay, ReplayReport, Wal};
+use wal::{Position, Replay, ReplayReport, Wal};
 
 use crate::admission::Admission;
-use crate::books::{Counts, Ledger, Reason, Refused};
+use crate::books::{Counts, Ledger, Refused};
+use crate::commit::{Form, Stored};
 use crate::config::IngestConfig;
 use crate::error::Error;
 use crate::logs;
 use crate::marks::Marks;
 use crate::metrics::Sheets;
 use crate::open_traces::OpenTraces;
-use crate::recent::{Recent, SpanKey, SpanKeys};
-use crate::record::{self, Part};
+use crate::recent::Recent;
+use crate::record;
 use crate::refusals::Refusals;
 use crate::workers::Workers;
 
 /// About what a span with a prompt and an answer takes.
 const CALL_BYTES: usize = 2 << 10;
-/// From so many rows on they become columns at once; fewer wait until they are looked at, together with others.
-const COLUMNS_FROM: usize = 16;
 
 /// What became of a batch.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -57,51 +55,18 @@ pub struct Replayed {
 #[derive(Clone)]
 pub struct Ingest(Arc<Inner>);
 
-struct Inner {
-    wal: Wal,
-    lake: Arc<Lake>,
-    clock: SharedClock,
-    tasks: Tasks,
-    config: IngestConfig,
-    recent: Recent,
-    open_traces: OpenTraces,
-    admission: Admission,
-    books: Ledger,
-    workers: Workers,
-    marks: Marks,
-}
-
-/// Keys whose spans are being stored. Dropped before they are settled, also by a panic, they are forgotten, so that
-/// the spans can be sent again.
-struct InFlightKeys {
-    ingest: Arc<Inner>,
-    keys: Vec<SpanKey>,
-}
-
-impl InFlightKeys {
-    fn settle(mut self) {
-        self.ingest.recent.settle(&std::mem::take(&mut self.keys));
-    }
-}
-
-impl Drop for InFlightKeys {
-    fn drop(&mut self) {
-        self.ingest.recent.forget(&self.keys);
-    }
-}
-
-/// A batch that was given to the log, or had nothing new for it.
-struct Stored {
-    logged: Option<Logged>,
-    stored: u64,
-    duplicates: u64,
-}
-
-/// Rows that the log has been given.
-struct Logged {
-    append: Append,
-    parts: Vec<(Table, Rows)>,
-    keys: InFlightKeys,
+pub(crate) struct Inner {
+    pub(crate) wal: Wal,
+    pub(crate) lake: Arc<Lake>,
+    pub(crate) clock: SharedClock,
+    pub(crate) tasks: Tasks,
+    pub(crate) config: IngestConfig,
+    pub(crate) recent: Recent,
+    pub(crate) open_traces: OpenTraces,
+    pub(crate) admission: Admission,
+    pub(crate) books: Ledger,
+    pub(crate) workers: Workers,
+    pub(crate) marks: Marks,
 }
 
 /// What a batch had, as far as it was read.
@@ -109,20 +74,6 @@ struct Logged {
 struct Batch {
     received: u64,
     refusals: Refusals,
-}
-
-enum Rows {
-    Columns(Prepared),
-    Plain(Vec<Row>),
-}
-
-/// What the lake is given.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Form {
-    /// Columns, where there are rows enough.
-    Columns,
-    /// Rows: somebody wants to see them.
-    Rows,
 }
 
 impl Ingest {
@@ -412,126 +363,5 @@ impl Ingest {
     #[must_use]
     pub fn log_stats(&self) -> wal::Stats {
         self.0.wal.stats()
-    }
-}
-
-impl Inner {
-    /// Has `log` give a batch to the log and waits until it is on disk; then its rows become visible. Answers how many
-    /// were stored, and how many had been before. `observe` sees the rows of the first table.
-    async fn commit(
-        self: &Arc<Self>,
-        bytes: usize,
-        log: impl FnOnce() -> Result<Stored, Error> + Send + 'static,
-        observe: impl FnOnce(u64, &[Row]),
-    ) -> Result<(u64, u64), Error> {
-        // Before the log has the rows: no flush passes them by.
-        let ticket = self.lake.ticket();
-        let Stored { logged, stored, duplicates } = self.workers.run(bytes, log).await??;
-        if let Some(Logged { append, parts, keys }) = logged {
-            let position = append.await?.0;
-            keys.settle();
-            let mut observe = Some(observe);
-            for (table, rows) in parts {
-                match rows {
-                    Rows::Columns(prepared) => self.lake.append_prepared(position, prepared),
-                    Rows::Plain(rows) => {
-                        if let Some(observe) = observe.take() {
-                            observe(position, &rows);
-                        }
-                        self.lake.append(&table, position, rows);
-                    }
-                }
-            }
-        }
-        drop(ticket);
-        Ok((stored, duplicates))
-    }
-
-    /// Gives the spans that are new to the log.
-    fn store(
-        self: &Arc<Self>,
-        table: &Table,
-        spans: Vec<Span>,
-        options: &Options,
-        form: Form,
-    ) -> Result<Stored, Error> {
-        if !self.lake.has_room() {
-            return Err(Error::NoRoom);
-        }
-        self.may_take(table)?;
-        let of_table = SpanKeys::of(table);
-        let keys: Vec<SpanKey> =
-            spans.iter().map(|span| of_table.key(span.trace_id, span.span_id)).collect();
-        let new = self.recent.admit(&keys).map_err(|_in_flight| Error::InFlight)?;
-        let fresh: Vec<SpanKey> =
-            keys.iter().zip(&new).filter(|(_, new)| **new).map(|(key, _)| *key).collect();
-        let in_flight = InFlightKeys { ingest: Arc::clone(self), keys: fresh };
-        let spans: Vec<Span> =
-            spans.into_iter().zip(&new).filter(|(_, new)| **new).map(|(span, _)| span).collect();
-        let mut rows = self.admission.rows(table, spans, options, self.books.of(Kind::Traces));
-        self.open_traces.judge(table, self.clock.now(), &mut rows);
-        // Only a call that counts costs something.
-        let book = self.config.prices.book(&table.org);
-        rows.iter_mut().for_each(|row| price(row, &book));
-        let (stored, duplicates) = (rows.len() as u64, (new.len() - rows.len()) as u64);
-        if rows.is_empty() {
-            return Ok(Stored { logged: None, stored, duplicates });
-        }
-        let logged = self.log(vec![(table.clone(), rows)], in_flight, form)?;
-        Ok(Stored { logged: Some(logged), stored, duplicates })
-    }
-
-    /// Gives rows to the log that are no spans.
-    fn store_rows(self: &Arc<Self>, mut parts: Vec<Part>) -> Result<Stored, Error> {
-        if !self.lake.has_room() {
-            return Err(Error::NoRoom);
-        }
-        parts.retain(|(_, rows)| !rows.is_empty());
-        let stored = parts.iter().map(|(_, rows)| rows.len() as u64).sum();
-        if parts.is_empty() {
-            return Ok(Stored { logged: None, stored, duplicates: 0 });
-        }
-        let keys = InFlightKeys { ingest: Arc::clone(self), keys: Vec::new() };
-        let logged = self.log(parts, keys, Form::Rows)?;
-        Ok(Stored { logged: Some(logged), stored, duplicates: 0 })
-    }
-
-    fn may_take(&self, table: &Table) -> Result<(), Error> {
-        if self.lake.may_take(table) {
-            return Ok(());
-        }
-        Err(Error::TooManyStreams { stream: table.stream.clone() })
-    }
-
-    /// Gives rows to the log as one record, and makes columns of them while it writes.
-    fn log(&self, parts: Vec<Part>, keys: InFlightKeys, form: Form) -> Result<Logged, Error> {
-        let bytes = parts.iter().flat_map(|(_, rows)| rows).map(Row::weight).sum();
-        if !self.lake.could_hold(bytes) {
-            return Err(Error::TooHeavy { bytes });
-        }
-        let append = self.wal.append(record::encode(&parts));
-        let form_of = |(table, mut rows): Part| {
-            let worth_it = form == Form::Columns && rows.len() >= COLUMNS_FROM;
-            let prepared = if worth_it { self.lake.prepare(&table, &rows) } else { None };
-            let rows = prepared.map_or_else(
-                || {
-                    // They may stay for seconds: not with all of their body.
-                    rows.iter_mut().for_each(Row::detach);
-                    Rows::Plain(std::mem::take(&mut rows))
-                },
-                Rows::Columns,
-            );
-            (table, rows)
-        };
-        Ok(Logged { append, parts: parts.into_iter().map(form_of).collect(), keys })
-    }
-
-    fn remember(&self, table: &Table, rows: &[Row]) {
-        if table.kind == Kind::Traces {
-            let of_table = SpanKeys::of(table);
-            let keys: Vec<SpanKey> = rows.iter().filter_map(|row| of_table.of_row(row)).collect();
-            self.recent.settle(&keys);
-            self.open_traces.restore(table, self.clock.now(), rows);
-        }
     }
 }

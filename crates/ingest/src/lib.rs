@@ -12,6 +12,7 @@
 
 mod admission;
 mod books;
+mod commit;
 mod config;
 mod draft;
 mod error;
