@@ -377,3 +377,19 @@ def test_what_is_different_about_slow_calls(server, org):
     assert not any(one["column"] == "duration" for one in said["differences"])
     few = server.post(f"/scope/v1/orgs/{org}/explain", json={**body, "q": "duration:>1h"})
     assert few.status_code == 400 and "at least 5" in few.json()["error"]["message"]
+
+
+def test_a_long_chain_is_answered_or_refused_and_ends_nothing(server, filled):
+    chain = lambda parts: "select count(*) as n from default where " + " or ".join(["duration = 0"] * parts)
+    assert sql(server, filled, chain(1_000)).json()["rows"] == [{"n": 0}]
+    refused = sql(server, filled, chain(5_000))
+    assert refused.status_code == 400 and "at most 4096" in refused.json()["error"]["message"]
+    long = " or ".join(["duration = 0"] * 5_000)
+    refused = httpx.get(f"{server.url}/api/{filled}/default/traces/latest", params={"start_time": 1, "end_time": now_us(), "filter": long}, headers={"authorization": ROOT_BASIC})
+    assert refused.status_code == 400
+    assert server.get("/readyz").status_code == 200
+
+
+def test_a_select_over_a_select_needs_no_time(server, filled):
+    said = sql(server, filled, "select t.n from (select count(*) as n from default) t")
+    assert said.json()["rows"] == [{"n": 10}]

@@ -1,6 +1,7 @@
 """Starting and stopping: the first login, bad settings, and what a stop leaves behind."""
 
 import base64
+import os
 import re
 import stat
 import subprocess
@@ -115,6 +116,19 @@ def test_an_orderly_stop_ends_with_zero_and_keeps_everything(serve, org):
     assert server.stop() == 0
     server.start()
     assert server.value('SELECT count(*) AS n FROM "default"', org) == 20
+
+
+def test_a_data_folder_may_be_named_from_where_the_program_runs(serve, org, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    server = serve("[storage]\nflush_after_s = 0.1\n", name="own")
+    server.stop()
+    at = server.arguments.index("--data-dir") + 1
+    server.arguments[at] = os.path.relpath(server.arguments[at])
+    server.start()
+    body = export([OneSpan()]).SerializeToString()
+    assert server.post(f"/api/{org}/v1/traces", content=body, headers=PROTOBUF).status_code == 200
+    wait_until(lambda: list(server.data_dir.rglob("part-*.parquet")), "the span is in a file")
+    assert server.value('SELECT count(*) AS n FROM "default"', org) == 1
 
 
 def test_the_pages_are_in_the_binary(server):

@@ -43,7 +43,12 @@ impl Budget {
     ) -> Result<OwnedSemaphorePermit, Trouble> {
         let said =
             headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
-        let mebibytes = said.unwrap_or(most).min(most).div_ceil(1 << 20);
+        self.take_bytes(said.unwrap_or(most).min(most))
+    }
+
+    /// Takes room for a body that is here.
+    pub(crate) fn take_bytes(&self, bytes: usize) -> Result<OwnedSemaphorePermit, Trouble> {
+        let mebibytes = bytes.div_ceil(1 << 20);
         let permits = u32::try_from(mebibytes).unwrap_or(u32::MAX);
         Arc::clone(&self.0).try_acquire_many_owned(permits).map_err(|_| {
             let fault = Fault::us(Class::Overloaded).after(Duration::from_secs(1));

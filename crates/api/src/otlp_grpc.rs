@@ -99,6 +99,8 @@ async fn take(otlp: &Otlp, signal: Signal, request: Request<Bytes>) -> Result<Ve
     let identity = extensions.get::<Arc<Identity>>().ok_or(accounts::Error::NoCredentials)?;
     let org = otlp.door.enter_to_write(identity, text("organization")).await?;
     let stream = text("stream-name").unwrap_or(DEFAULT_STREAM);
+    otlp.ingest.has_room()?;
+    let _budget = otlp.budget.take_bytes(body.len())?;
     let (format, encoding) = (Format::Protobuf, Encoding::Identity);
     let accepted = otlp.take_body(signal, org, stream, format, encoding, body).await?;
     Ok(encode_response(signal, format, outcome(&accepted).as_ref()))

@@ -7,13 +7,17 @@ use crate::view::{self, Found};
 /// How far the record's own account of the stream's start may be from the span's end, in nanoseconds.
 const SLACK_NS: u64 = 50_000_000;
 
+/// So many records of a batch are joined: each looks at all of its spans.
+const MOST: usize = 256;
+
 /// Beginnings of the keys that the record adds to its span.
 const WHAT_CAME: &[&str] = &["gen_ai.", "response_data", "operation.cost"];
 
 /// Gives the output, the usage and the end of a stream to the span of its call, where a batch holds both. The record
 /// itself stays as it is; it never counts as a call.
 pub fn join_streams(spans: &mut [Span]) {
-    let records: Vec<usize> = (0..spans.len()).filter(|at| is_record(&spans[*at])).collect();
+    let records: Vec<usize> =
+        (0..spans.len()).filter(|at| is_record(&spans[*at])).take(MOST).collect();
     for record in records {
         let Some(call) = call_of(spans, record) else { continue };
         let end_ns = spans[record].start_ns;

@@ -315,7 +315,7 @@ impl Checker<'_> {
         let most_overrides = raw.prices.most_overrides;
         let prices = raw.prices.checked(self.problems);
         Config {
-            data_dir: flags.data_dir.clone().unwrap_or(raw.server.data_dir),
+            data_dir: self.absolute(flags.data_dir.clone().unwrap_or(raw.server.data_dir)),
             listen,
             grace: self.seconds("server.grace_s", raw.server.grace_s),
             idle_connection: self.seconds("server.idle_connection_s", raw.server.idle_connection_s),
@@ -355,7 +355,7 @@ impl Checker<'_> {
             most_columns: raw.storage.most_columns,
             most_streams: self.at_least_one("storage.most_streams", raw.storage.most_streams),
             most_hot_bytes: self.at_least_one("storage.most_hot_bytes", raw.storage.most_hot_bytes),
-            upkeep: self.upkeep(&raw.storage, raw.query.timeout_s),
+            upkeep: self.upkeep(&raw.storage, raw.query.timeout_s.max(raw.query.stream_timeout_s)),
             upkeep_every: self.seconds("storage.upkeep_every_s", raw.storage.upkeep_every_s),
             endpoints: self.endpoints(raw.endpoint),
             most_overrides,
@@ -459,6 +459,14 @@ impl Checker<'_> {
                 ProcessSpec { engine: Engine::Simulator, command, env }
             }
         }
+    }
+
+    /// Tables are found by address, and an address names a place from the root on.
+    fn absolute(&mut self, path: PathBuf) -> PathBuf {
+        std::path::absolute(&path).unwrap_or_else(|error| {
+            self.problems.push(format!("server.data_dir: {}: {error}", path.display()));
+            path
+        })
     }
 
     fn seconds(&mut self, key: &str, value: f64) -> Duration {

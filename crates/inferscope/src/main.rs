@@ -66,7 +66,8 @@ const USAGE: u8 = 64;
 fn main() -> ExitCode {
     let cli = Cli::parse();
     environment::start_logging();
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    let runtime = match builder.thread_stack_size(threads::STACK).enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return failed(&anyhow::Error::from(error)),
     };

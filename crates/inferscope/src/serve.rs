@@ -38,6 +38,9 @@ use crate::threads::Threads;
 /// How often tables are looked at for a flush.
 const FLUSH_CHECK: Duration = Duration::from_secs(1);
 
+/// The folder of what queries put on the disk while they run.
+const SPILL: &str = "spill";
+
 /// A server that runs.
 pub(crate) struct Running {
     pub(crate) addresses: Vec<SocketAddr>,
@@ -195,7 +198,7 @@ fn make_private(folder: &Path) -> anyhow::Result<()> {
 }
 
 fn query(config: &Config, lake: &Arc<Lake>, workers: &Handle) -> anyhow::Result<Query> {
-    let folder = config.data_dir.join("spill");
+    let folder = config.data_dir.join(SPILL);
     std::fs::create_dir_all(&folder)
         .with_context(|| format!("cannot make {}", folder.display()))?;
     let limits = query::Limits { spill_folder: Some(folder), ..config.query.clone() };
@@ -239,8 +242,13 @@ fn lake_config(config: &Config) -> anyhow::Result<LakeConfig> {
         most_hot_bytes: config.most_hot_bytes,
         upkeep: UpkeepConfig {
             data_folder: Some(config.data_dir.clone()),
+            passing_folder: Some(config.data_dir.join(SPILL)),
             // A query that began with files must find them until its end.
-            history_when_full: config.query.timeout.saturating_mul(2),
+            history_when_full: config
+                .query
+                .timeout
+                .max(config.query.stream_timeout)
+                .saturating_mul(2),
             ..config.upkeep.clone()
         },
         ..LakeConfig::in_folder(config.data_dir.join("lake"))

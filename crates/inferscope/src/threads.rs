@@ -9,6 +9,10 @@ use tokio::runtime::{Builder, Handle, Runtime};
 /// Source: nice(2), sched(7); on Linux the value is a thread's own.
 const STANDS_BACK: i32 = 5;
 
+/// What walks a query's plan calls itself once for each link of a chain of conditions. Only what is used is taken from
+/// the memory.
+pub(crate) const STACK: usize = 64 << 20;
+
 /// Threads that leave the processors to the ones that pass calls on, when both have work. What still runs on them when
 /// this is dropped is not waited for.
 pub(crate) struct Threads(Option<Runtime>);
@@ -21,6 +25,7 @@ impl Threads {
     pub(crate) fn standing_back(name: &'static str) -> anyhow::Result<Self> {
         let runtime = Builder::new_multi_thread()
             .thread_name(name)
+            .thread_stack_size(STACK)
             .on_thread_start(stand_back)
             .enable_all()
             .build();

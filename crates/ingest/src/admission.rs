@@ -2,7 +2,7 @@
 
 use conventions::{Limits, Options, drop_contents, join_streams, limit, normalise};
 use otlp::{LogRecord, Metric, Span};
-use schema::{Name, OrgName, Row, Table};
+use schema::{Kind, Name, OrgName, Row, Table};
 
 use crate::books::{Books, Change};
 use crate::logs;
@@ -79,11 +79,12 @@ impl Admission {
 
     /// Takes secrets out of what metrics say beside their numbers.
     pub(crate) fn clean(&self, org: &OrgName, metrics: &mut [Metric], books: &Books) {
-        let mut cleaner = self.privacy.cleaner(&Table::traces(org.clone()));
         for metric in metrics {
+            let table = Table::new(org.clone(), Kind::Metrics, &metric.name);
+            let mut cleaner = self.privacy.cleaner(&table);
             cleaner.clean_metric(metric);
+            note(books, &cleaner, 0, 0);
         }
-        note(books, &cleaner, 0, 0);
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use conventions::Options;
-use lake::Prepared;
+use lake::{Prepared, Ticket};
 use otlp::Span;
 use prices::price;
 use schema::{Kind, Row, Table};
@@ -64,6 +64,25 @@ pub(crate) enum Form {
     Rows,
 }
 
+/// An append whose rows may be in the log and are not in the lake yet. Should it be cut off there, by the end of the
+/// process or a panic, no flush passes it by any more: the next start finds the rows in the log.
+struct OnItsWay<'a>(Option<Ticket<'a>>);
+
+impl OnItsWay<'_> {
+    /// The rows are in the lake, or not in the log.
+    fn is_over(&mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for OnItsWay<'_> {
+    fn drop(&mut self) {
+        if let Some(ticket) = self.0.take() {
+            std::mem::forget(ticket);
+        }
+    }
+}
+
 impl Inner {
     /// Has `log` give a batch to the log and waits until it is on disk; then its rows become visible. Answers how many
     /// were stored, and how many had been before. `observe` sees the rows of the first table.
@@ -74,10 +93,11 @@ impl Inner {
         observe: impl FnOnce(u64, &[Row]),
     ) -> Result<(u64, u64), Error> {
         // Before the log has the rows: no flush passes them by.
-        let ticket = self.lake.ticket();
-        let Stored { logged, stored, duplicates } = self.workers.run(bytes, log).await??;
+        let mut on_its_way = OnItsWay(Some(self.lake.ticket()));
+        let given = self.workers.run(bytes, log).await.and_then(|given| given);
+        let Stored { logged, stored, duplicates } = given.inspect_err(|_| on_its_way.is_over())?;
         if let Some(Logged { append, parts, keys }) = logged {
-            let position = append.await?.0;
+            let position = append.await.inspect_err(|_| on_its_way.is_over())?.0;
             keys.settle();
             let mut observe = Some(observe);
             for (table, rows) in parts {
@@ -92,7 +112,7 @@ impl Inner {
                 }
             }
         }
-        drop(ticket);
+        on_its_way.is_over();
         Ok((stored, duplicates))
     }
 
@@ -145,7 +165,11 @@ impl Inner {
         Ok(Stored { logged: Some(logged), stored, duplicates: 0 })
     }
 
+    /// Whether there is room for the table's rows: on the disk, and among the organisation's streams.
     pub(crate) fn may_take(&self, table: &Table) -> Result<(), Error> {
+        if self.lake.is_full() {
+            return Err(Error::Full);
+        }
         if self.lake.may_take(table) {
             return Ok(());
         }

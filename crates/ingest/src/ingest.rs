@@ -189,6 +189,9 @@ impl Ingest {
     ) -> Result<Accepted, Error> {
         self.take(Kind::Metrics, bytes, move |inner, batch| {
             let mut metrics = read()?;
+            if inner.lake.is_full() {
+                return Err(Error::Full);
+            }
             inner.admission.clean(&org, &mut metrics.metrics, inner.books.of(Kind::Metrics));
             batch.refusals = Refusals::of(&metrics.rejected);
             batch.received = metrics.points() as u64 + batch.refusals.count();

@@ -105,6 +105,9 @@ pub(crate) struct Cleaner {
     pub(crate) authorizations: u64,
 }
 
+/// So many of the resources and scopes before are looked at for one that was cleaned: spans of one stand together.
+const NEAR: usize = 4;
+
 /// What stands for the value of an authorization header.
 const AUTHORIZATION: &str = "[redacted:authorization]";
 
@@ -118,6 +121,7 @@ impl Cleaner {
             self.attributes(&mut event.attributes);
         }
         for link in &mut span.links {
+            self.text(&mut link.trace_state);
             self.attributes(&mut link.attributes);
         }
         if let Some(status) = &mut span.status {
@@ -156,7 +160,8 @@ impl Cleaner {
     }
 
     fn resource(&mut self, resource: &mut Arc<Resource>) {
-        let known = self.resources.iter().find(|(sent, _)| Arc::ptr_eq(sent, resource));
+        let known =
+            self.resources.iter().rev().take(NEAR).find(|(sent, _)| Arc::ptr_eq(sent, resource));
         if let Some((_, clean)) = known {
             *resource = Arc::clone(clean);
             return;
@@ -171,7 +176,7 @@ impl Cleaner {
     }
 
     fn scope(&mut self, scope: &mut Arc<Scope>) {
-        let known = self.scopes.iter().find(|(sent, _)| Arc::ptr_eq(sent, scope));
+        let known = self.scopes.iter().rev().take(NEAR).find(|(sent, _)| Arc::ptr_eq(sent, scope));
         if let Some((_, clean)) = known {
             *scope = Arc::clone(clean);
             return;

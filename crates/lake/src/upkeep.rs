@@ -70,6 +70,8 @@ pub struct UpkeepConfig {
     pub streams: Vec<StreamTerm>,
     /// The folder whose size [`UpkeepConfig::most_bytes`] bounds; the tables' own if `None`.
     pub data_folder: Option<PathBuf>,
+    /// A folder below it that does not count: what it holds goes by itself, and must not cost a day of data.
+    pub passing_folder: Option<PathBuf>,
     /// Bytes that the data folder may take; 0 bounds nothing.
     pub most_bytes: u64,
     /// What happens then.
@@ -89,6 +91,7 @@ impl Default for UpkeepConfig {
             rollup_retention_days: 0,
             streams: Vec::new(),
             data_folder: None,
+            passing_folder: None,
             most_bytes: 0,
             when_full: WhenFull::Refuse,
         }

@@ -33,6 +33,8 @@ pub use model::{AnyValue, Event, Limits, Link, Rejected, Resource, Scope, Span, 
 pub use response::{Outcome, Signal, encode_response};
 pub use text::Text;
 
+use crate::spread::Spread;
+
 /// Reads the body of one trace export. Texts of a protobuf body stay where they are: each keeps the whole body in
 /// memory until it is dropped or detached.
 ///
@@ -41,11 +43,22 @@ pub use text::Text;
 /// bad on its own (its ids, too many attributes, values nested too deep) is no error: it is in
 /// [`Traces::rejected`].
 pub fn decode_traces(body: &Bytes, format: Format, limits: &Limits) -> Result<Traces, DecodeError> {
-    match format {
-        Format::Protobuf => protobuf::decode(body, limits),
-        Format::Json => json::decode(body, limits),
+    let traces = match format {
+        Format::Protobuf => protobuf::decode(body, limits)?,
+        Format::Json => json::decode(body, limits)?,
+    };
+    // Each span becomes a row with a copy of what its group shares.
+    let mut spread = Spread::new(limits);
+    for span in &traces.spans {
+        let shared =
+            spread::weight(&span.resource.attributes) + spread::weight(&span.scope.attributes);
+        spread.add(ROW + shared)?;
     }
+    Ok(traces)
 }
+
+/// What a row takes at least, bytes.
+const ROW: usize = 512;
 
 /// Reads the body of one log export.
 ///

@@ -12,6 +12,7 @@ use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use crate::error::Error;
 use crate::filter::Filter;
 use crate::names::Names;
+use crate::statement::check_length;
 
 /// Columns that free text is looked for in.
 const TEXTS: [&str; 6] = [
@@ -40,6 +41,7 @@ impl Condition {
         if text.trim().is_empty() {
             return Ok(Self::default());
         }
+        check_length(text)?;
         let condition = DFParserBuilder::new(text)
             .with_dialect(&PostgreSqlDialect {})
             .with_recursion_limit(DEEPEST)

@@ -100,7 +100,7 @@ impl FillIn<'_> {
         match &list.args[..] {
             [_] => {
                 list.args.push(text_argument(&format!("{} second", self.automatic)));
-                Ok(self.automatic)
+                Ok(rounded_s(self.automatic))
             }
             [_, FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Value(value)))] => {
                 match &value.value {

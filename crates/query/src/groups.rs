@@ -58,7 +58,7 @@ pub struct GroupSummary {
     pub token_source: Option<String>,
     /// Cost of the priced calls, US dollars; `None` if none is priced.
     pub cost_usd: Option<f64>,
-    /// Calls without a price.
+    /// Calls that used tokens and have no cost.
     pub unpriced_calls: i64,
     /// The users of a session, the sessions of a user; at most [`MOST_OTHERS`] in the order of their names.
     pub others: Vec<String>,
@@ -175,8 +175,9 @@ fn statement(groups: &Groups<'_>) -> String {
            sum(c.llm_token_count_total) as tokens_total, \
            min(case c.llm_token_source when 'reported' then 3 when 'derived' then 2 \
              when 'estimated' then 1 when 'partial' then 0 end) as mark, \
-           sum(c.llm_usage_cost_total) as cost, \
-           count(*) - count(c.llm_usage_cost_total) as unpriced, \
+           sum(c.call_cost) as cost, \
+           count(*) filter (where c.call_cost is null \
+             and coalesce(c.llm_token_count_prompt, c.llm_token_count_completion) is not null) as unpriced, \
            first_value(substr(coalesce(c.gen_ai_input_messages, c.llm_input), 1, 2000) \
              order by c._timestamp) as input \
            from calls c join owned o on c.trace_id = o.trace_id group by o.named), \

@@ -192,7 +192,7 @@ fn trace(trace_id: &str, spans: &[SpanLine]) -> LatestTrace {
         tokens_input: sum(calls.iter().map(|call| call.fact(|span| span.input_tokens))),
         tokens_output: sum(calls.iter().map(|call| call.fact(|span| span.output_tokens))),
         tokens_total: sum(calls.iter().map(|call| call.fact(|span| span.total_tokens))),
-        cost_usd: calls.iter().filter_map(|call| call.fact(|span| span.cost)).reduce(|a, b| a + b),
+        cost_usd: calls.iter().filter_map(|call| call.cost()).reduce(|a, b| a + b),
         input: calls.first().and_then(|call| call.fact(|span| span.input.clone())),
         models,
     }

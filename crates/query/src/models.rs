@@ -42,7 +42,7 @@ pub struct ModelSummary {
     pub tokens_output: Option<i64>,
     /// Cost of the priced calls, US dollars.
     pub cost_usd: Option<f64>,
-    /// Calls with output tokens and no cost.
+    /// Calls that used tokens and have no cost.
     pub unpriced_calls: i64,
 }
 
@@ -122,17 +122,40 @@ fn read(cells: &Cells<'_>) -> Option<ModelSummary> {
     })
 }
 
-/// The calls of the range: app leaf spans, and gateway spans that no app leaf span describes: as their parent, as a span
-/// of the same trace and model that was open all the while (50 ms of clock difference allowed), or by the response's id.
+/// The calls of the range: app leaf spans, and gateway spans that no app leaf span describes: as their parent or by the
+/// response's id, else as a span of the same trace and model that was open all the while (50 ms of clock difference
+/// allowed).
+///
+/// `call_cost`, `call_unpriced_reason` and `call_endpoint` are what the call cost: as the app reports it, else by who
+/// served it, which the gateway knows and the app infers.
 pub(crate) const CALLS: &str = "with app as (select * from spans where llm_is_leaf and inferscope_vantage_point = 'app'), \
-     gateway as (select g.* from spans g left anti join app a \
-       on g.trace_id = a.trace_id and (g.reference_parent_span_id = a.span_id \
-         or (g.llm_request_parameters_model = a.llm_request_parameters_model \
+     seen as (select * from spans where llm_is_leaf and inferscope_vantage_point = 'gateway'), \
+     told as (select a.trace_id as app_trace, a.span_id as app_span, g.trace_id as gateway_trace, g.span_id as gateway_span, \
+         g.llm_usage_cost_total as cost, g.llm_cost_unpriced_reason as reason, g.inferscope_endpoint as endpoint \
+         from app a join seen g on g.trace_id = a.trace_id and g.reference_parent_span_id = a.span_id \
+       union all select a.trace_id as app_trace, a.span_id as app_span, g.trace_id as gateway_trace, g.span_id as gateway_span, \
+         g.llm_usage_cost_total as cost, g.llm_cost_unpriced_reason as reason, g.inferscope_endpoint as endpoint \
+         from app a join seen g on g.gen_ai_response_id = a.gen_ai_response_id), \
+     guessed as (select a.trace_id as app_trace, a.span_id as app_span, g.trace_id as gateway_trace, g.span_id as gateway_span, \
+         g.llm_usage_cost_total as cost, g.llm_cost_unpriced_reason as reason, g.inferscope_endpoint as endpoint \
+         from (select * from app a left anti join told t on t.app_trace = a.trace_id and t.app_span = a.span_id) a \
+         join (select * from seen g left anti join told t on t.gateway_trace = g.trace_id and t.gateway_span = g.span_id) g \
+         on g.trace_id = a.trace_id and g.llm_request_parameters_model = a.llm_request_parameters_model \
            and g._timestamp >= a._timestamp - 50000 \
-           and g._timestamp + g.duration <= a._timestamp + a.duration + 50000)) \
-       left anti join app b on g.gen_ai_response_id = b.gen_ai_response_id \
-       where g.llm_is_leaf and g.inferscope_vantage_point = 'gateway'), \
-     calls as (select * from app union all select * from gateway)";
+           and g._timestamp + g.duration <= a._timestamp + a.duration + 50000), \
+     pairs as (select * from told union all select * from guessed), \
+     served as (select app_trace, app_span, max(cost) as cost, max(reason) as reason, max(endpoint) as endpoint \
+       from pairs group by app_trace, app_span), \
+     gateway as (select g.* from seen g left anti join pairs p \
+       on p.gateway_trace = g.trace_id and p.gateway_span = g.span_id), \
+     calls as (select a.*, \
+         case when s.app_span is null or (coalesce(a.llm_cost_source, 'reported') = 'reported' \
+           and a.llm_usage_cost_total is not null) then a.llm_usage_cost_total else s.cost end as call_cost, \
+         coalesce(s.reason, a.llm_cost_unpriced_reason) as call_unpriced_reason, \
+         s.endpoint as call_endpoint \
+         from app a left join served s on s.app_trace = a.trace_id and s.app_span = a.span_id \
+       union all select g.*, g.llm_usage_cost_total as call_cost, g.llm_cost_unpriced_reason as call_unpriced_reason, \
+         g.inferscope_endpoint as call_endpoint from gateway g)";
 
 fn summary_sql(by: &str) -> String {
     format!(
@@ -143,7 +166,7 @@ fn summary_sql(by: &str) -> String {
          distribution(llm_token_count_completion / (duration / 1e6)) \
            filter (where span_status <> 'ERROR' and duration > 0) as speed, \
          sum(llm_token_count_prompt) as tokens_input, sum(llm_token_count_completion) as tokens_output, \
-         sum(llm_usage_cost_total) as cost, count(*) filter (where llm_usage_cost_total is null and llm_token_count_completion is not null) as unpriced \
+         sum(call_cost) as cost, count(*) filter (where call_cost is null and coalesce(llm_token_count_prompt, llm_token_count_completion) is not null) as unpriced \
          from calls where {by} is not null group by 1 order by calls desc, value limit {MOST}"
     )
 }

@@ -7,9 +7,11 @@ use datafusion::common::TableReference;
 use datafusion::sql::parser::{DFParserBuilder, Statement};
 use datafusion::sql::resolve::resolve_table_references;
 use datafusion::sql::sqlparser::ast::{
-    Expr, GroupByExpr, Ident, SelectItem, SetExpr, Statement as SqlStatement, Visit, Visitor,
+    Expr, GroupByExpr, Ident, SelectItem, SetExpr, Statement as SqlStatement, TableFactor,
+    TableWithJoins, Visit, Visitor,
 };
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
+use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
 use schema::{Kind, OrgName, Table};
 use std::ops::ControlFlow;
 
@@ -20,6 +22,25 @@ use crate::names::Names;
 const LONGEST: usize = 256 * 1024;
 /// How deep expressions may nest.
 const DEEPEST: usize = 64;
+/// Most words, numbers and signs of one text. A chain such as `a + b + c` nests as deep as it is long, whatever the
+/// parser's bound on brackets, and what walks it calls itself.
+const MOST_TOKENS: usize = 4_096;
+
+/// Refuses a text that is longer than is read.
+pub(crate) fn check_length(sql: &str) -> Result<(), Error> {
+    if sql.len() > LONGEST {
+        return Err(Error::Sql(format!("the text is longer than {LONGEST} bytes")));
+    }
+    let tokens = Tokenizer::new(&PostgreSqlDialect {}, sql).tokenize();
+    let tokens = tokens.map_err(|error| Error::Sql(error.to_string()))?;
+    let words = tokens.iter().filter(|token| !matches!(token, Token::Whitespace(_))).count();
+    if words > MOST_TOKENS {
+        return Err(Error::Sql(format!(
+            "the text has {words} words and signs, at most {MOST_TOKENS} are read"
+        )));
+    }
+    Ok(())
+}
 
 /// One SELECT, and what it reads.
 #[derive(Clone, Debug)]
@@ -49,9 +70,7 @@ fn parse_with(
     sql: &str,
     table_of: impl Fn(&TableReference) -> Result<Table, Error>,
 ) -> Result<Select, Error> {
-    if sql.len() > LONGEST {
-        return Err(Error::Sql(format!("the text is longer than {LONGEST} bytes")));
-    }
+    check_length(sql)?;
     let mut statements = DFParserBuilder::new(sql)
         .with_dialect(&PostgreSqlDialect {})
         .with_recursion_limit(DEEPEST)
@@ -127,7 +146,7 @@ impl Visitor for OnlyReads {
 
 impl Select {
     /// Whether this is a plain list of rows with no order of its own: no ORDER BY, GROUP BY, DISTINCT, set
-    /// operation or join. (Aggregates without GROUP BY are told apart once the plan is known.)
+    /// operation, join or subquery to select from. (Aggregates without GROUP BY are told apart once the plan is known.)
     pub(crate) fn is_plain_list(&self) -> bool {
         let Statement::Statement(inner) = &self.statement else { return false };
         let SqlStatement::Query(query) = inner.as_ref() else { return false };
@@ -136,7 +155,10 @@ impl Select {
             GroupByExpr::All(_) => true,
             GroupByExpr::Expressions(by, _) => !by.is_empty(),
         };
-        let one_table = select.from.len() == 1 && select.from[0].joins.is_empty();
+        let one_table = matches!(
+            &select.from[..],
+            [TableWithJoins { relation: TableFactor::Table { .. }, joins }] if joins.is_empty()
+        );
         query.order_by.is_none()
             && query.with.is_none()
             && select.distinct.is_none()
@@ -188,6 +210,15 @@ mod tests {
 
     fn error(sql: &str) -> String {
         parse(sql, &OrgName::first(), Kind::Traces).expect_err("is refused").to_string()
+    }
+
+    #[test]
+    fn a_chain_that_is_too_long_is_refused_before_anything_walks_it() {
+        let chain = |parts: usize| format!("select {} from default", vec!["1"; parts].join(" + "));
+        assert!(check_length(&chain(2_000)).is_ok());
+        let error = check_length(&chain(50_000)).expect_err("is too long");
+        assert!(error.to_string().contains("at most 4096"), "{error}");
+        assert!(check_length(&"x".repeat(LONGEST + 1)).is_err());
     }
 
     #[test]

@@ -26,18 +26,16 @@ pub struct StreamInfo {
 
 impl Query {
     /// The streams of one kind, by name; of all kinds if `None`.
-    ///
-    /// # Errors
-    /// When a table cannot be read.
-    pub fn streams(&self, org: &OrgName, kind: Option<Kind>) -> Result<Vec<StreamInfo>, Error> {
+    #[must_use]
+    pub fn streams(&self, org: &OrgName, kind: Option<Kind>) -> Vec<StreamInfo> {
         let mut tables = self.lake.tables(org);
         // The default stream is there from the start.
         tables.push(Table::traces(org.clone()));
         tables.retain(|table| kind.is_none_or(|kind| table.kind == kind));
         tables.sort_unstable();
         tables.dedup();
-        let all = tables.iter().map(|table| self.stream_info(table));
-        all.filter_map(Result::transpose).collect()
+        // A table that cannot be read does not hide the others; the program's log names it.
+        tables.iter().filter_map(|table| self.stream_info(table).ok().flatten()).collect()
     }
 
     /// One stream; `None` if nothing was ever sent to it.

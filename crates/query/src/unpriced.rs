@@ -66,9 +66,9 @@ impl Query {
 }
 
 const UNPRICED: &str = "select llm_request_parameters_model as model, llm_model_name as answered, \
-     gen_ai_provider_name as provider, inferscope_endpoint as endpoint, llm_cost_unpriced_reason as reason, \
+     gen_ai_provider_name as provider, call_endpoint as endpoint, call_unpriced_reason as reason, \
      count(*) as calls, sum(llm_token_count_prompt) as tokens_input, sum(llm_token_count_completion) as tokens_output, \
      sum(llm_cost_estimate_low) as low, sum(llm_cost_estimate_median) as median, sum(llm_cost_estimate_high) as high \
-     from calls where llm_usage_cost_total is null \
+     from calls where call_cost is null \
      and (llm_token_count_prompt is not null or llm_token_count_completion is not null) \
      group by 1, 2, 3, 4, 5 order by calls desc, model limit 1000";

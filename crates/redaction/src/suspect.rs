@@ -7,11 +7,14 @@ pub(crate) enum Suspect {
     Always,
     /// It does not begin inside a word.
     WordStart,
-    /// The same, and it holds a digit: words alone are no secret.
+    /// The same, and it does not look like plain words: it holds a digit, or letters of both cases, or is long.
     Secret,
     /// It is a number by itself, of 13 to 19 digits, that passes the check sum of payment cards.
     Card,
 }
+
+/// No word is so long, bytes.
+const LONG: usize = 32;
 
 impl Suspect {
     pub(crate) fn holds(self, text: &str, start: usize, end: usize) -> bool {
@@ -20,7 +23,10 @@ impl Suspect {
             Self::Always => true,
             Self::WordStart => begins_word(text, start),
             Self::Secret => {
-                begins_word(text, start) && found.bytes().any(|byte| byte.is_ascii_digit())
+                let has = |kind: fn(&u8) -> bool| found.bytes().any(|byte| kind(&byte));
+                let both_cases = has(u8::is_ascii_lowercase) && has(u8::is_ascii_uppercase);
+                let wild = has(u8::is_ascii_digit) || both_cases || found.len() >= LONG;
+                begins_word(text, start) && wild
             }
             Self::Card => stands_alone(text, start, end) && passes_luhn(found),
         }

@@ -14,7 +14,7 @@ export type ModelRow = {
   tokens_input: number | null;
   tokens_output: number | null;
   cost_usd: number | null;
-  /** Calls with output tokens and no cost. */
+  /** Calls that used tokens and have no cost. */
   unpriced_calls: number;
 };
 

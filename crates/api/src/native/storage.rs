@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use accounts::Scope;
+use accounts::{Orgs, Scope};
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get};
@@ -40,14 +40,16 @@ async fn storage(
 ) -> Answer {
     let org = state.door.enter(&headers, &org, Scope::Read).await?;
     let streams: Vec<Value> = state.lake.streams(Some(&org)).iter().map(stream).collect();
-    let space = space(&state.lake.space());
+    // What all organisations take together is the operator's to know.
+    let all = matches!(state.door.caller(&headers).await?.orgs, Orgs::All);
+    let space = all.then(|| space(&state.lake.space()));
     Ok(Json(json!({ "streams": streams, "data_folder": space })).into_response())
 }
 
 fn stream(stream: &StreamStorage) -> Value {
-    let unreadable: Vec<Value> =
-        stream.unreadable.iter().map(|(file, why)| json!({ "file": file, "why": why })).collect();
-    let last_error = stream.last_error.as_ref();
+    // What storage says names folders of this server: that is for its log.
+    let unreadable: Vec<&String> = stream.unreadable.iter().map(|(file, _)| file).collect();
+    let failed_at = stream.last_error.as_ref().map(|(at, _)| at.micros());
     json!({
         "kind": stream.table.kind.as_str(),
         "stream": stream.table.stream,
@@ -63,7 +65,7 @@ fn stream(stream: &StreamStorage) -> Value {
         "unreadable_files": unreadable,
         "damaged": stream.damaged,
         "last_merge_us": stream.last_merge.map(clock::UnixNanos::micros),
-        "last_error": last_error.map(|(at, text)| json!({ "at_us": at.micros(), "message": text })),
+        "last_error_us": failed_at,
     })
 }
 
@@ -87,6 +89,10 @@ async fn erase_trace(
     Path((org, trace)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> Answer {
+    let trace = trace.to_ascii_lowercase();
+    if trace.len() != 32 || !trace.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Err(Trouble::invalid("a trace id is 32 hex digits").into());
+    }
     state.erase(&headers, &org, Subject::Trace(trace)).await
 }
 

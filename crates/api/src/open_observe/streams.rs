@@ -47,7 +47,7 @@ async fn list(
     let org = state.door.enter(&headers, &org, Scope::Read).await?;
     let wanted = asked.kind.as_deref().filter(|kind| !kind.is_empty());
     let wanted = wanted.map(|name| kind(Some(name))).transpose()?;
-    let mut streams = state.query.streams(&org, wanted)?;
+    let mut streams = state.query.streams(&org, wanted);
     let keyword = asked.keyword.to_lowercase();
     streams.retain(|stream| stream.table.stream.contains(&keyword));
     sort(&mut streams, &asked.sort)?;

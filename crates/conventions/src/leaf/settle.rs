@@ -12,6 +12,8 @@ const ROLLUPS: &[(&str, &str)] = &[
     ("llm_token_count_prompt_details_cache_read", "llm_rollup_tokens_cache_read"),
     ("llm_token_count_prompt_details_cache_write", "llm_rollup_tokens_cache_write"),
     ("llm_token_count_completion_details_reasoning", "llm_rollup_tokens_reasoning"),
+    ("llm_token_count_prompt_details_audio", "llm_rollup_tokens_prompt_audio"),
+    ("llm_token_count_completion_details_audio", "llm_rollup_tokens_completion_audio"),
     ("llm_usage_cost_total", "llm_rollup_cost_total"),
     ("llm_usage_cost_input", "llm_rollup_cost_input"),
     ("llm_usage_cost_output", "llm_rollup_cost_output"),

@@ -75,7 +75,7 @@ impl Checker<'_> {
         let history = self.seconds("storage.history_minutes", raw.history_minutes * 60.0);
         if history.as_secs_f64() < query_timeout_s {
             self.problems.push(format!(
-                "storage.history_minutes: {} is too short; a query must find its files for query.timeout_s = {query_timeout_s} seconds",
+                "storage.history_minutes: {} is too short; a query must find its files for the {query_timeout_s} seconds of query.timeout_s and query.stream_timeout_s",
                 raw.history_minutes
             ));
         }

@@ -292,7 +292,9 @@ impl Lake {
         let (columns, _) = slot.memory.stored();
         let table = slot.memory.table().to_string();
         let mut written = Vec::new();
-        for (file, rows) in files.iter().filter(|(file, rows)| *rows < file.rows) {
+        // What another program wrote may not say how many rows it has.
+        for (file, rows) in files.iter().filter(|(file, rows)| *rows < file.rows || file.rows == 0)
+        {
             let Some(day) = day else {
                 let (path, why) = (file.path.clone(), "it is in no day's folder".to_owned());
                 return Err(Error::Unreadable { table, path, why });

@@ -72,8 +72,8 @@ pub(crate) async fn keep(lake: &Lake, slots: &[Arc<Slot>]) {
 
 async fn measure(lake: &Lake, slots: &[Arc<Slot>]) -> Result<(), Error> {
     let folder = lake.config.upkeep.data_folder.as_ref().unwrap_or(&lake.config.root).clone();
-    let at = folder.clone();
-    let measuring = tokio::task::spawn_blocking(move || bytes_in(&at)).await;
+    let (at, passing) = (folder.clone(), lake.config.upkeep.passing_folder.clone());
+    let measuring = tokio::task::spawn_blocking(move || bytes_in(&at, passing.as_deref())).await;
     let bytes = measuring
         .unwrap_or_else(|error| Err(io::Error::other(error)))
         .map_err(|source| Error::Folder { path: folder.display().to_string(), source })?;
@@ -82,13 +82,16 @@ async fn measure(lake: &Lake, slots: &[Arc<Slot>]) -> Result<(), Error> {
     Ok(())
 }
 
-/// What a folder and all below it take on the disk.
-fn bytes_in(folder: &Path) -> io::Result<u64> {
+/// What a folder and all below it take on the disk, but for one folder.
+fn bytes_in(folder: &Path, without: Option<&Path>) -> io::Result<u64> {
     let mut bytes = 0;
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
+        if without.is_some_and(|without| without == entry.path()) {
+            continue;
+        }
         let more = entry.metadata().and_then(|about| match about.is_dir() {
-            true => bytes_in(&entry.path()),
+            true => bytes_in(&entry.path(), without),
             false => Ok(about.blocks() * BLOCK),
         });
         match more {

@@ -87,6 +87,9 @@ fn any_row(call: &Call<'_>, test: impl Fn(usize) -> bool) -> Result<ArrayRef> {
     Ok(Arc::new(answers))
 }
 
+/// Most words of one search: each is an expression of its own.
+const MOST_WORDS: usize = 64;
+
 /// One expression a word: `x` whole, `x*` as a beginning, `*x` as an end, `*x*` anywhere in a word.
 fn patterns(text: &str) -> Result<Vec<Regex>> {
     let is_edge = |c: char| !c.is_alphanumeric() && c != '_' && c != '*';
@@ -97,6 +100,9 @@ fn patterns(text: &str) -> Result<Vec<Regex>> {
         .collect();
     if words.is_empty() {
         return exec_err!("match_all needs a word to look for");
+    }
+    if words.len() > MOST_WORDS {
+        return exec_err!("match_all looks for at most {MOST_WORDS} words, not {}", words.len());
     }
     words.into_iter().map(|word| compile(&pattern(word))).collect()
 }

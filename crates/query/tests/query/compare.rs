@@ -3,7 +3,7 @@
 use query::{Error, Filter, Limits, TimeRange};
 use schema::{OrgName, Value};
 
-use crate::{app_span, house};
+use crate::{A, B, app_span, gateway_span, house};
 
 const RANGE: TimeRange = TimeRange { from_us: 0, to_us: 1_000_000 };
 
@@ -90,4 +90,40 @@ async fn what_slow_calls_share_comes_first() {
     let few = Filter::parse("region:nowhere").expect("is good");
     let error = house.query.explain(&OrgName::first(), RANGE, &few, 10).await;
     assert!(matches!(error, Err(Error::Parameter(_))), "{error:?}");
+}
+
+/// A program's span looks like a provider's call; the gateway knows that an own replica served it. What the program
+/// reports it was told by who served.
+#[tokio::test]
+async fn what_a_call_costs_is_the_gateways_word_unless_the_program_reports_it() {
+    let house = house(Limits::default()).await;
+    let app = |trace, source: &'static str| {
+        let cells = [
+            ("llm_token_count_prompt", 21.into()),
+            ("llm_usage_cost_total", 0.5.into()),
+            ("llm_cost_source", source.into()),
+        ];
+        app_span(trace, 10, &cells)
+    };
+    let gateway = |trace| {
+        let cells = [
+            ("reference_parent_span_id", "app10".into()),
+            ("llm_token_count_prompt", 21.into()),
+            ("llm_cost_unpriced_reason", "own_endpoint".into()),
+            ("inferscope_endpoint", "llama".into()),
+        ];
+        gateway_span(trace, 11, &cells)
+    };
+    let rows = vec![app(A, "table:exact_hub"), gateway(A), app(B, "reported"), gateway(B)];
+    house.append(1, rows);
+    let models = house.query.models(&OrgName::first(), RANGE, "model").await.expect("compares");
+    let [model] = &models[..] else { panic!("one model: {models:?}") };
+    assert_eq!((model.calls, model.cost_usd, model.unpriced_calls), (2, Some(0.5), 1));
+    let unpriced = house.query.unpriced(&OrgName::first(), RANGE).await.expect("lists");
+    let [one] = &unpriced[..] else { panic!("one model: {unpriced:?}") };
+    assert_eq!((one.calls, one.tokens_input), (1, Some(21)));
+    assert_eq!(
+        (one.reason.as_deref(), one.endpoint.as_deref()),
+        (Some("own_endpoint"), Some("llama"))
+    );
 }

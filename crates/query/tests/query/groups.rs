@@ -89,7 +89,7 @@ async fn a_session_sums_its_calls_once_and_carries_the_weakest_mark() {
     assert_eq!((one.calls, one.errors, one.tokens_input), (2, 1, Some(21)));
     assert_eq!(
         (one.token_source.as_deref(), one.cost_usd, one.unpriced_calls),
-        (Some("reported"), None, 2)
+        (Some("reported"), None, 1)
     );
     assert_eq!((one.started_us, one.ended_us), (10, 300));
     assert_eq!(
