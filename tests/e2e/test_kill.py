@@ -19,7 +19,7 @@ WRITERS = 4
 FLUSHED = "[storage]\nflush_after_s = 0.3\n"
 # Files are merged and deleted as often as they can be, so that kills meet that too.
 KEPT = (
-    "[query]\ntimeout_s = 2\n"
+    "[query]\ntimeout_s = 2\nstream_timeout_s = 2\n"
     "[storage]\nflush_after_s = 0.1\nupkeep_every_s = 0.1\nmerge_at = 2\nhistory_minutes = 0.05\ncheckpoint_commits = 5\n"
 )
 

@@ -17,7 +17,7 @@ from rig.waiting import wait_until
 
 # Everything that upkeep does is due at once.
 EAGER = (
-    "[query]\ntimeout_s = 2\n"
+    "[query]\ntimeout_s = 2\nstream_timeout_s = 2\n"
     "[storage]\nflush_after_s = 0.1\nupkeep_every_s = 0.2\nmerge_at = 4\nhistory_minutes = 0.05\ncheckpoint_commits = 5\n"
 )
 
