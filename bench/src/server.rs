@@ -55,7 +55,10 @@ impl Server {
         upstream: Option<SocketAddr>,
     ) -> anyhow::Result<Self> {
         let file = folder.join("inferscope.toml");
-        std::fs::write(&file, upstream.map(configuration).unwrap_or_default())?;
+        // The connections of one measure rest while others are taken, longer than a server waits by itself.
+        let settings = "[server]\nidle_connection_s = 3600.0\n";
+        let endpoint = upstream.map(configuration).unwrap_or_default();
+        std::fs::write(&file, format!("{settings}{endpoint}"))?;
         let data = folder.join("data");
         let mut command = Command::new(program);
         command.args(["serve", "--listen", "127.0.0.1:0", "--config"]).arg(&file);
