@@ -20,8 +20,13 @@ use crate::server::Server;
 use crate::spans::Bodies;
 use crate::spread::median;
 
+/// Where spans go.
+pub(crate) const OTLP: &str = "/api/default/v1/traces";
+
 /// Senders that each have one body under way.
 const CONNECTIONS: usize = 8;
+/// How many senders large bodies come from besides.
+const OTHER_CONNECTIONS: [usize; 2] = [1, 64];
 /// Spans of a large body, and of a small one.
 const LARGE: usize = 500;
 const SMALL: usize = 50;
@@ -58,6 +63,8 @@ struct Traffic {
 struct Floor {
     record: Bytes,
     spans: usize,
+    /// Appends under way at once.
+    waiting: usize,
     spans_per_s: Vec<f64>,
 }
 
@@ -68,6 +75,8 @@ struct Turns {
     small_floor: Floor,
     small: Traffic,
     grpc: Traffic,
+    /// Large bodies from fewer and from more senders, each beside the log with as many appends under way.
+    others: Vec<(Floor, Traffic)>,
 }
 
 pub(crate) async fn measure(
@@ -76,28 +85,37 @@ pub(crate) async fn measure(
     plan: &Plan,
 ) -> anyhow::Result<Vec<Measure>> {
     let mut turns = Turns {
-        large_floor: Floor::of(LARGE)?,
-        large: Traffic::http(server, LARGE).await?,
-        small_floor: Floor::of(SMALL)?,
-        small: Traffic::http(server, SMALL).await?,
+        large_floor: Floor::of(LARGE, CONNECTIONS)?,
+        large: Traffic::http(server, LARGE, CONNECTIONS).await?,
+        small_floor: Floor::of(SMALL, CONNECTIONS)?,
+        small: Traffic::http(server, SMALL, CONNECTIONS).await?,
         grpc: Traffic::grpc(server, SMALL).await?,
+        others: Vec::new(),
     };
-    for traffic in [&mut turns.large, &mut turns.small, &mut turns.grpc] {
+    for connections in OTHER_CONNECTIONS {
+        let floor = Floor::of(LARGE, connections)?;
+        turns.others.push((floor, Traffic::http(server, LARGE, connections).await?));
+    }
+    for traffic in turns.traffic() {
         traffic.send(WARM_UP).await?;
         traffic.spans_per_s.clear();
     }
     for round in 0..plan.ingest.0 {
         turns.round(round, server, scratch, plan).await?;
     }
-    let acknowledged =
-        [&turns.large, &turns.small, &turns.grpc].map(|traffic| traffic.acknowledged);
+    let acknowledged: usize = turns.traffic().map(|traffic| traffic.acknowledged).sum();
     let stored = server.counts().await?.stored;
-    let sent = acknowledged.iter().sum::<usize>() as f64;
+    let sent = acknowledged as f64;
     ensure!(stored >= sent, "{sent} spans were acknowledged, and only {stored} are stored");
     turns.measures()
 }
 
 impl Turns {
+    fn traffic(&mut self) -> impl Iterator<Item = &mut Traffic> {
+        let others = self.others.iter_mut().map(|(_, traffic)| traffic);
+        [&mut self.large, &mut self.small, &mut self.grpc].into_iter().chain(others)
+    }
+
     /// Each once, the server at rest before each. What is written first changes from round to round.
     async fn round(
         &mut self,
@@ -114,6 +132,11 @@ impl Turns {
         let mut small = [&mut self.small, &mut self.grpc];
         small.rotate_left(round % 2);
         for traffic in small {
+            traffic.send_and_settle(server, plan).await?;
+        }
+        for (floor, traffic) in &mut self.others {
+            server.rest(plan.rest).await?;
+            floor.write(scratch, lasting).await?;
             traffic.send_and_settle(server, plan).await?;
         }
         Ok(())
@@ -136,7 +159,7 @@ impl Turns {
         let (large, small) = (&self.large_floor, &self.small_floor);
         let (large_record, small_record) = (large.record.len(), small.record.len());
         let (large, small) = (&large.spans_per_s, &small.spans_per_s);
-        Ok(vec![
+        let mut measures = vec![
             row("G6", "OTLP, 500 spans a body", &self.large, "bare log", large, 0.6, large_record)?,
             row("G7", "OTLP, 50 spans a body", &self.small, "bare log", small, 0.5, small_record)?,
             row("G7", "the same", &self.small, "bare log of G6", large, 0.5, large_record)?,
@@ -149,34 +172,41 @@ impl Turns {
                 0.9,
                 small_record,
             )?,
-        ])
+        ];
+        for (floor, traffic) in &self.others {
+            let what = if floor.waiting == 1 { "from one sender" } else { "from 64 senders" };
+            let beside = &floor.spans_per_s;
+            measures.push(row("G6", what, traffic, "bare log", beside, 0.6, floor.record.len())?);
+        }
+        Ok(measures)
     }
 }
 
 impl Floor {
-    fn of(spans: usize) -> anyhow::Result<Self> {
+    fn of(spans: usize, waiting: usize) -> anyhow::Result<Self> {
         let record = Bodies::of(spans)?.next_logged()?;
-        Ok(Self { record, spans, spans_per_s: Vec::new() })
+        Ok(Self { record, spans, waiting, spans_per_s: Vec::new() })
     }
 
     async fn write(&mut self, scratch: &Scratch, lasting: Duration) -> anyhow::Result<()> {
-        let folder = scratch.folder(&format!("floor-{}-{}", self.spans, self.spans_per_s.len()))?;
+        let name = format!("floor-{}-{}-{}", self.spans, self.waiting, self.spans_per_s.len());
+        let folder = scratch.folder(&name)?;
         let records =
-            floor::records_per_second(&folder, &self.record, CONNECTIONS, lasting).await?;
+            floor::records_per_second(&folder, &self.record, self.waiting, lasting).await?;
         self.spans_per_s.push(records * self.spans as f64);
         Ok(())
     }
 }
 
 impl Traffic {
-    async fn http(server: &Server, spans: usize) -> anyhow::Result<Self> {
+    async fn http(server: &Server, spans: usize, connections: usize) -> anyhow::Result<Self> {
         let target = Target {
             address: server.address,
-            path: "/api/default/v1/traces",
+            path: OTLP,
             content_type: "application/x-protobuf",
             authorization: server.authorization.clone(),
         };
-        let callers = Caller::connect_all(&target, CONNECTIONS).await?;
+        let callers = Caller::connect_all(&target, connections).await?;
         Self::of(callers.into_iter().map(Sender::Http), spans)
     }
 
@@ -236,7 +266,7 @@ impl Traffic {
 
     fn detail(&self, beside: &[f64], record_bytes: usize) -> serde_json::Value {
         let body = self.senders.first().map(|(_, bodies)| bodies);
-        json!({ "connections": CONNECTIONS, "spans_a_body": body.map(Bodies::spans),
+        json!({ "connections": self.senders.len(), "spans_a_body": body.map(Bodies::spans),
             "body_bytes": body.map(Bodies::bytes), "log_record_bytes": record_bytes,
             "acknowledged": self.acknowledged, "bodies_refused": self.refused,
             "server_us_a_span": self.server_us,

@@ -17,26 +17,34 @@
 mod caller;
 mod chat;
 mod child;
+mod corpus;
 mod floor;
+mod freshness;
 mod grpc;
 mod ingest;
 mod latency;
 mod machine;
 mod nginx;
+mod openinference;
 mod per_call;
+mod phoenix;
 mod plan;
 mod processor;
 mod report;
+mod rows;
 mod scratch;
+mod senders;
 mod server;
 mod spans;
 mod spread;
 mod stages;
 mod streams;
+mod tables;
 mod upstream;
 mod ways;
 
-use std::path::PathBuf;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::Context as _;
@@ -44,10 +52,12 @@ use clap::Parser;
 
 use crate::machine::Facts;
 use crate::nginx::Nginx;
+use crate::phoenix::Phoenix;
 use crate::plan::Plan;
 use crate::report::Measure;
 use crate::scratch::Scratch;
 use crate::server::Server;
+use crate::tables::Tables;
 use crate::ways::Scene;
 
 /// Measure Inferscope beside its peers, as ratios.
@@ -68,6 +78,18 @@ struct Cli {
 enum Command {
     /// Say what the stages of a span's way into the log take, each alone; needs no server.
     Stages,
+    /// Send made-up spans of the last day to a server: the generator of the large table, for trying things out.
+    Send {
+        /// Where the server listens.
+        #[arg(long, value_name = "HOST:PORT")]
+        to: SocketAddr,
+        /// A token with the scope `ingest`.
+        #[arg(long, value_name = "TOKEN")]
+        token: String,
+        /// How many.
+        #[arg(long, value_name = "COUNT", default_value_t = 100_000)]
+        spans: usize,
+    },
 }
 
 /// Everything, beside its peers.
@@ -82,21 +104,50 @@ struct All {
     /// Where data is written; G6 and G7 measure this disk.
     #[arg(long, value_name = "DIR", default_value = "target/bench")]
     dir: PathBuf,
-    /// Only show that everything works: under a minute, and numbers that are not to be quoted.
+    /// A Python with the packages of bench/requirements.txt; without one there are no G8, G9, G11 and G12.
+    #[arg(long, value_name = "FILE")]
+    python: Option<PathBuf>,
+    /// Only show that everything works: numbers that are not to be quoted.
     #[arg(long)]
     quick: bool,
+    /// Only these parts.
+    #[arg(long, value_enum, value_delimiter = ',')]
+    only: Vec<Part>,
+    /// Spans of the large table, in place of the million of a full run.
+    #[arg(long, value_name = "COUNT")]
+    spans: Option<usize>,
+}
+
+/// What can be measured alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Part {
+    /// G1 to G4.
+    Calls,
+    /// G6 and G7.
+    Ingest,
+    /// G8, and Phoenix beside us.
+    Fresh,
+    /// G9, G11, G12, memory, and questions while spans come in.
+    Rows,
 }
 
 fn main() -> anyhow::Result<()> {
     let cli = Cli::parse();
     match (cli.command, cli.all) {
         (Some(Command::Stages), _) => say_stages(),
-        (None, Some(all)) => {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-            runtime.block_on(run(&all))
-        }
+        (Some(Command::Send { to, token, spans }), _) => runtime()?.block_on(async {
+            let sent = rows::send(to, &format!("Bearer {token}"), spans).await?;
+            println!("{sent} spans were acknowledged");
+            Ok(())
+        }),
+        (None, Some(all)) => runtime()?.block_on(run(&all)),
         (None, None) => anyhow::bail!("nothing to measure: --inferscope and --nginx are needed"),
     }
+}
+
+/// One thread calls, another (`upstream`) answers.
+fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()
 }
 
 fn say_stages() -> anyhow::Result<()> {
@@ -110,12 +161,28 @@ fn say_stages() -> anyhow::Result<()> {
 
 async fn run(cli: &All) -> anyhow::Result<()> {
     let began = Instant::now();
-    let plan = if cli.quick { Plan::QUICK } else { Plan::FULL };
+    let mut plan = if cli.quick { Plan::QUICK } else { Plan::FULL };
+    plan.rows = cli.spans.unwrap_or(plan.rows);
     let scratch = Scratch::below(&cli.dir)?;
     let facts = Facts::read(scratch.path(), &cli.inferscope, Nginx::version(&cli.nginx)?);
-    let mut measures = calls(cli, &scratch, &plan).await.context("while calls were measured")?;
-    let ingested = spans(cli, &scratch, &plan).await.context("while ingest was measured")?;
-    measures.extend(ingested);
+    let wanted = |part| cli.only.is_empty() || cli.only.contains(&part);
+    let mut measures = Vec::new();
+    if wanted(Part::Calls) {
+        measures.extend(calls(cli, &scratch, &plan).await.context("while calls were measured")?);
+    }
+    if wanted(Part::Ingest) {
+        measures.extend(spans(cli, &scratch, &plan).await.context("while ingest was measured")?);
+    }
+    if let Some(python) = &cli.python {
+        if wanted(Part::Fresh) {
+            let measured = fresh(cli, python, &scratch, &plan).await;
+            measures.extend(measured.context("while spans were looked for")?);
+        }
+        if wanted(Part::Rows) {
+            let measured = rows(cli, python, &scratch, &plan).await;
+            measures.extend(measured.context("while a large table was measured")?);
+        }
+    }
 
     println!();
     for (name, value) in facts.iter() {
@@ -154,6 +221,34 @@ async fn spans(cli: &All, scratch: &Scratch, plan: &Plan) -> anyhow::Result<Vec<
     let server = Server::start(&cli.inferscope, &folder, None).await?;
     progress("G6, G7: ingest, and the bare log");
     ingest::measure(&server, scratch, plan).await
+}
+
+/// G8, on a server of its own.
+async fn fresh(
+    cli: &All,
+    python: &Path,
+    scratch: &Scratch,
+    plan: &Plan,
+) -> anyhow::Result<Vec<Measure>> {
+    let server = Server::start(&cli.inferscope, &scratch.folder("fresh")?, None).await?;
+    progress("starting Phoenix");
+    let phoenix = Phoenix::start(python, &scratch.folder("phoenix")?).await?;
+    progress("G8: from the acknowledgement to the answer");
+    freshness::measure(&server, &phoenix, plan).await
+}
+
+/// G9, G11 and G12, on a server of their own.
+async fn rows(
+    cli: &All,
+    python: &Path,
+    scratch: &Scratch,
+    plan: &Plan,
+) -> anyhow::Result<Vec<Measure>> {
+    let folder = scratch.folder("rows")?;
+    let server = Server::start(&cli.inferscope, &folder, None).await?;
+    let mut tables = Tables::start(python)?;
+    let data = server::data_in(&folder);
+    rows::measure(&server, &data, &mut tables, &scratch.folder("peers")?, plan).await
 }
 
 fn progress(what: &str) {

@@ -19,6 +19,14 @@ pub(crate) struct Plan {
     pub(crate) ingest: (usize, Duration),
     /// How long the server may take to bring all it has into files.
     pub(crate) settle: Duration,
+    /// Spans of the large table.
+    pub(crate) rows: usize,
+    /// How long its rows may take to become files, and these to be merged.
+    pub(crate) merged: Duration,
+    /// How often each question is asked of it.
+    pub(crate) questions: usize,
+    /// G8: how often one span is looked for; how often many are, and how many.
+    pub(crate) fresh: (usize, usize, usize),
     /// How long it may take to come to rest between two rounds.
     pub(crate) rest: Duration,
 }
@@ -33,6 +41,10 @@ impl Plan {
         per_frame: 6,
         ingest: (3, Duration::from_secs(4)),
         settle: Duration::from_secs(15),
+        rows: 1_000_000,
+        merged: Duration::from_secs(180),
+        questions: 25,
+        fresh: (50, 3, 10_000),
         rest: Duration::from_secs(4),
     };
 
@@ -45,6 +57,10 @@ impl Plan {
         per_frame: 1,
         ingest: (1, Duration::from_millis(1500)),
         settle: Duration::from_secs(6),
+        rows: 50_000,
+        merged: Duration::from_secs(15),
+        questions: 3,
+        fresh: (5, 1, 1_000),
         rest: Duration::from_secs(1),
     };
 }

@@ -1,4 +1,4 @@
-//! Processor time of a program with all its processes.
+//! Processor time and memory of a program with all its processes.
 
 use std::collections::HashSet;
 
@@ -8,18 +8,25 @@ use procfs::process::{Stat, all_processes};
 /// Seconds of processor time, user and system, that the process `root` and its living descendants have used since they
 /// began. The kernel counts in steps of 10 ms.
 pub(crate) fn seconds_of_tree(root: u32) -> anyhow::Result<f64> {
+    let ticks: u64 = stats_of_tree(root)?.iter().map(|stat| stat.utime + stat.stime).sum();
+    Ok(ticks as f64 / procfs::ticks_per_second() as f64)
+}
+
+/// Memory that the process `root` and its living descendants have in RAM; MiB.
+pub(crate) fn resident_mib_of_tree(root: u32) -> anyhow::Result<f64> {
+    let pages: u64 = stats_of_tree(root)?.iter().map(|stat| stat.rss).sum();
+    Ok((pages * procfs::page_size()) as f64 / (1 << 20) as f64)
+}
+
+fn stats_of_tree(root: u32) -> anyhow::Result<Vec<Stat>> {
     let root = i32::try_from(root).context("a process id")?;
     let processes = all_processes().context("cannot list /proc")?;
-    let stats: Vec<Stat> =
+    let mut stats: Vec<Stat> =
         processes.filter_map(Result::ok).filter_map(|process| process.stat().ok()).collect();
     let tree = tree(root, &stats.iter().map(|stat| (stat.pid, stat.ppid)).collect::<Vec<_>>());
+    stats.retain(|stat| tree.contains(&stat.pid));
     ensure!(stats.iter().any(|stat| stat.pid == root), "process {root} has ended");
-    let ticks: u64 = stats
-        .iter()
-        .filter(|stat| tree.contains(&stat.pid))
-        .map(|stat| stat.utime + stat.stime)
-        .sum();
-    Ok(ticks as f64 / procfs::ticks_per_second() as f64)
+    Ok(stats)
 }
 
 /// The ids of `root` and its descendants among (process, parent).
@@ -48,6 +55,7 @@ mod tests {
     #[test]
     fn this_process_has_used_time_and_one_that_is_gone_is_an_error() {
         assert!(seconds_of_tree(std::process::id()).expect("we run") >= 0.0);
+        assert!(resident_mib_of_tree(std::process::id()).expect("we run") > 1.0);
         assert!(seconds_of_tree(i32::MAX.unsigned_abs()).is_err());
     }
 }

@@ -15,6 +15,8 @@ pub(crate) enum Goal {
     RatioAtLeast(f64),
     /// Ours is at most so much above what stands beside it, in its unit.
     Within(f64),
+    /// Ours, in its unit; what stands beside it is only to be seen.
+    AtMost(f64),
 }
 
 /// One number beside another.
@@ -39,13 +41,14 @@ impl Measure {
         match self.goal {
             Goal::RatioAtMost(_) | Goal::RatioAtLeast(_) => ratio(self.ours, self.beside),
             Goal::Within(_) => Some(self.ours - self.beside),
+            Goal::AtMost(_) => Some(self.ours),
         }
     }
 
     fn met(&self) -> Option<bool> {
         let judged = self.judged()?;
         Some(match self.goal {
-            Goal::RatioAtMost(most) | Goal::Within(most) => judged <= most,
+            Goal::RatioAtMost(most) | Goal::Within(most) | Goal::AtMost(most) => judged <= most,
             Goal::RatioAtLeast(least) => judged >= least,
         })
     }
@@ -55,6 +58,7 @@ impl Measure {
             Goal::RatioAtMost(most) => format!("<= {most} x"),
             Goal::RatioAtLeast(least) => format!(">= {least} x"),
             Goal::Within(most) => format!("<= +{most} {}", self.unit),
+            Goal::AtMost(most) => format!("<= {most} {}", self.unit),
         }
     }
 
@@ -62,6 +66,7 @@ impl Measure {
         let judged = match (self.judged(), self.goal) {
             (None, _) => "-".to_owned(),
             (Some(value), Goal::Within(_)) => format!("{value:+.2} {}", self.unit),
+            (Some(value), Goal::AtMost(_)) => format!("{} {}", number(value), self.unit),
             (Some(value), _) => format!("{value:.2} x"),
         };
         let met = match self.met() {
@@ -142,6 +147,7 @@ mod tests {
         assert_eq!(measure(3.1, 2.0, Goal::RatioAtMost(1.5)).met(), Some(false));
         assert_eq!(measure(1.0, 2.0, Goal::RatioAtLeast(0.6)).met(), Some(false));
         assert_eq!(measure(1.2, 1.0, Goal::Within(0.3)).met(), Some(true));
+        assert_eq!(measure(900.0, 5.0, Goal::AtMost(1000.0)).met(), Some(true));
         assert_eq!(measure(1.2, 0.0, Goal::RatioAtMost(1.5)).met(), None);
     }
 

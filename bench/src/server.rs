@@ -1,7 +1,7 @@
 //! The server that is measured: the real binary with its defaults, on a port of its own.
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -47,6 +47,11 @@ pub(crate) struct Counts {
     pub(crate) unsettled_bytes: f64,
 }
 
+/// Where a server in `folder` keeps what it stores.
+pub(crate) fn data_in(folder: &Path) -> PathBuf {
+    folder.join("data")
+}
+
 impl Server {
     /// Starts `program` with its data in `folder`; with an upstream, one endpoint that has it as its replica.
     pub(crate) async fn start(
@@ -59,7 +64,7 @@ impl Server {
         let settings = "[server]\nidle_connection_s = 3600.0\n";
         let endpoint = upstream.map(configuration).unwrap_or_default();
         std::fs::write(&file, format!("{settings}{endpoint}"))?;
-        let data = folder.join("data");
+        let data = data_in(folder);
         let mut command = Command::new(program);
         command.args(["serve", "--listen", "127.0.0.1:0", "--config"]).arg(&file);
         command.arg("--data-dir").arg(&data);
@@ -81,6 +86,10 @@ impl Server {
             server.wait_for_replica(until).await?;
         }
         Ok(server)
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.running.pid()
     }
 
     /// Seconds of processor time that it has used.

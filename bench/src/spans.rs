@@ -6,15 +6,13 @@ use anyhow::{Context as _, ensure};
 use bytes::Bytes;
 use conventions::{Options, normalise};
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
-use opentelemetry_proto::tonic::common::v1::{
-    AnyValue, InstrumentationScope, KeyValue, any_value::Value,
-};
-use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span, Status};
 use otlp::{Format, Limits, decode_traces};
 use prost::Message as _;
 use rand::Rng as _;
-use serde_json::json;
+use rand::rngs::ThreadRng;
+
+use crate::openinference::{Chat, Writer, resource, scope};
 
 /// Bytes between the beginnings of a span's trace id and span id, in protobuf.
 const TO_SPAN_ID: usize = 16 + 2;
@@ -50,9 +48,16 @@ impl Bodies {
             let id = (u128::from(self.own) << 64 | u128::from(self.sent)).to_be_bytes();
             self.template[*at..at + 16].copy_from_slice(&id);
             let span = at + TO_SPAN_ID;
-            self.template[span..span + 8].copy_from_slice(&self.sent.to_be_bytes());
+            // Of its own in all traces: there are stores that keep one span of each id.
+            let span_id = self.own ^ self.sent;
+            self.template[span..span + 8].copy_from_slice(&span_id.to_be_bytes());
         }
         Bytes::copy_from_slice(&self.template)
+    }
+
+    /// Of the last span that was made.
+    pub(crate) fn last_trace_id(&self) -> String {
+        format!("{:016x}{:016x}", self.own, self.sent)
     }
 
     pub(crate) fn spans(&self) -> usize {
@@ -82,29 +87,17 @@ fn marker(index: usize) -> [u8; 16] {
 fn request(spans: usize) -> anyhow::Result<ExportTraceServiceRequest> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_nanos();
     let now = u64::try_from(now)?;
-    let attributes = [
-        text("telemetry.sdk.language", "python"),
-        text("telemetry.sdk.name", "opentelemetry"),
-        text("telemetry.sdk.version", "1.45.2"),
-        text("service.name", "bench"),
-        text("service.instance.id", "167a2157-c967-49b8-9924-884335e73514"),
-    ];
-    let scope = InstrumentationScope {
-        name: "openinference.instrumentation.openai".to_owned(),
-        version: "0.1.66".to_owned(),
-        ..InstrumentationScope::default()
-    };
-    let resource = Resource { attributes: attributes.into(), ..Resource::default() };
-    let spans = (0..spans).map(|index| span(index, now)).collect();
-    let scope_spans = vec![ScopeSpans { scope: Some(scope), spans, ..ScopeSpans::default() }];
-    let resource_spans =
-        vec![ResourceSpans { resource: Some(resource), scope_spans, ..ResourceSpans::default() }];
+    let mut writer = Writer::new(rand::rng());
+    let spans = (0..spans).map(|index| span(index, now, &mut writer)).collect();
+    let scope_spans = vec![ScopeSpans { scope: Some(scope()), spans, ..ScopeSpans::default() }];
+    let resource = Some(resource("bench", "167a2157-c967-49b8-9924-884335e73514"));
+    let resource_spans = vec![ResourceSpans { resource, scope_spans, ..ResourceSpans::default() }];
     Ok(ExportTraceServiceRequest { resource_spans })
 }
 
 /// A chat call as the OpenInference instrumentation of the `openai` package reports it.
-fn span(index: usize, now: u64) -> Span {
-    let took = rand::rng().random_range(80_000_000..4_000_000_000);
+fn span(index: usize, now: u64, writer: &mut Writer<ThreadRng>) -> Span {
+    let took = writer.rng.random_range(80_000_000..4_000_000_000);
     let start = now - took - index as u64 * 1_000_000;
     Span {
         trace_id: marker(index).to_vec(),
@@ -113,84 +106,14 @@ fn span(index: usize, now: u64) -> Span {
         kind: 1,
         start_time_unix_nano: start,
         end_time_unix_nano: start + took,
-        attributes: attributes(),
+        attributes: writer.chat(&Chat {
+            asked: "meta-llama/Llama-3.1-8B-Instruct",
+            answered: "llama3.1-8b",
+            failed: false,
+        }),
         status: Some(Status { code: 1, message: String::new() }),
         ..Span::default()
     }
-}
-
-fn attributes() -> Vec<KeyValue> {
-    const MODEL: &str = "meta-llama/Llama-3.1-8B-Instruct";
-    let mut rng = rand::rng();
-    let (asked, said) = (words(rng.random_range(8..40)), words(rng.random_range(20..80)));
-    let (prompt, completion) = (rng.random_range(20..400), rng.random_range(20..200));
-    let messages = json!([{ "role": "user", "content": asked }]);
-    let input = json!({ "model": MODEL, "messages": messages, "max_tokens": 100 });
-    let output = json!({ "id": "chatcmpl-000002", "object": "chat.completion", "created": 1_764_000_000,
-        "model": "llama3.1-8b",
-        "choices": [{ "finish_reason": "stop", "index": 0, "logprobs": null,
-            "message": { "content": said, "refusal": null, "role": "assistant" } }],
-        "usage": { "prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion } });
-    let parameters = json!({ "model": MODEL, "max_tokens": 100 });
-    vec![
-        text("llm.system", "openai"),
-        text("input.value", &input.to_string()),
-        text("input.mime_type", "application/json"),
-        text("output.value", &output.to_string()),
-        text("output.mime_type", "application/json"),
-        text("llm.invocation_parameters", &parameters.to_string()),
-        text("llm.input_messages.0.message.role", "user"),
-        text("llm.input_messages.0.message.content", &asked),
-        text("llm.model_name", "llama3.1-8b"),
-        int("llm.token_count.total", prompt + completion),
-        int("llm.token_count.prompt", prompt),
-        int("llm.token_count.completion", completion),
-        int("llm.token_count.prompt_details.cache_read", 0),
-        int("llm.token_count.prompt_details.audio", 0),
-        int("llm.token_count.completion_details.reasoning", 0),
-        int("llm.token_count.completion_details.audio", 0),
-        text("llm.output_messages.0.message.role", "assistant"),
-        text("llm.output_messages.0.message.content", &said),
-        text("llm.finish_reason", "stop"),
-        text("openinference.span.kind", "LLM"),
-    ]
-}
-
-fn words(count: usize) -> String {
-    const WORDS: [&str; 16] = [
-        "distributed",
-        "tracing",
-        "follows",
-        "one",
-        "request",
-        "across",
-        "services",
-        "by",
-        "linking",
-        "timed",
-        "spans",
-        "under",
-        "a",
-        "shared",
-        "trace",
-        "id",
-    ];
-    let mut rng = rand::rng();
-    let picked: Vec<&str> = (0..count).map(|_| WORDS[rng.random_range(0..WORDS.len())]).collect();
-    picked.join(" ")
-}
-
-fn text(key: &str, value: &str) -> KeyValue {
-    attribute(key, Value::StringValue(value.to_owned()))
-}
-
-fn int(key: &str, value: i64) -> KeyValue {
-    attribute(key, Value::IntValue(value))
-}
-
-fn attribute(key: &str, value: Value) -> KeyValue {
-    let value = Some(AnyValue { value: Some(value) });
-    KeyValue { key: key.to_owned(), value, ..KeyValue::default() }
 }
 
 #[cfg(test)]
