@@ -9,18 +9,11 @@ import duckdb
 import polars
 import pytest
 from deltalake import DeltaTable
-from prometheus_client.parser import text_string_to_metric_families
 
+from rig.keeping import EAGER, erased, metric
 from rig.server import Server
 from rig.spans import PROTOBUF, OneSpan, export
 from rig.waiting import wait_until
-
-# Everything that upkeep does is due at once.
-EAGER = (
-    "[query]\ntimeout_s = 2\nstream_timeout_s = 2\n"
-    "[storage]\nflush_after_s = 0.1\nupkeep_every_s = 0.2\nmerge_at = 4\nhistory_minutes = 0.05\ncheckpoint_commits = 5\n"
-)
-
 
 def send(server: Server, org: str, spans: list[OneSpan]) -> None:
     body = export(spans).SerializeToString()
@@ -37,14 +30,6 @@ def storage(server: Server, org: str) -> dict:
 def traces(server: Server, org: str) -> dict:
     """The default trace stream's figures."""
     return next(stream for stream in storage(server, org)["streams"] if (stream["kind"], stream["stream"]) == ("traces", "default"))
-
-
-def metric(server: Server, name: str, **labels: str) -> float:
-    page = server.get("/metrics", headers={"accept": "text/plain"}).text
-    samples = [sample for family in text_string_to_metric_families(page) for sample in family.samples]
-    found = [sample.value for sample in samples if sample.name in (name, f"{name}_total") and labels.items() <= sample.labels.items()]
-    assert len(found) == 1, f"{name} {labels}: {found}"
-    return found[0]
 
 
 def flushed(server: Server, org: str, rows: int) -> bool:
@@ -120,13 +105,6 @@ def test_a_span_that_is_sent_again_much_later_is_stored_once(serve, org):
         wait_until(lambda: traces(server, org)["hot_rows"] == 0, "the batch is flushed")
     wait_until(lambda: count(server, org) == 23, "the repeats are gone")
     assert metric(server, "inferscope_upkeep_repeats") == 20
-
-
-def erased(server: Server, org: str, path: str) -> dict:
-    answer = server.request("DELETE", f"/scope/v1/orgs/{org}/{path}")
-    assert answer.status_code == 202, f"{answer.status_code} {answer.text}"
-    place = answer.headers["location"]
-    return wait_until(lambda: (job := server.get(place).json())["state"] == "done" and job, "the erasure is done")
 
 
 def test_what_is_erased_is_gone_and_stays_gone(serve, org, delta_table):

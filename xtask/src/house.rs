@@ -44,6 +44,7 @@ pub(crate) const HOUSE: House<'_> = House {
         ("schema", Floor(0)),
         ("text", Floor(0)),
         // Mechanisms.
+        ("blobs", Floor(1)),
         ("clock", Floor(1)),
         ("hardware", Floor(1)),
         ("lake", Floor(1)),

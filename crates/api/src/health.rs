@@ -8,6 +8,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
+use blobs::Blobs;
 use gateway::Gateway;
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderMap, StatusCode};
@@ -75,6 +76,7 @@ pub(crate) struct Health {
     pub(crate) tasks: Tasks,
     pub(crate) turned_away: Arc<AtomicU64>,
     pub(crate) query: Query,
+    pub(crate) blobs: Blobs,
 }
 
 pub(crate) fn routes(health: Health) -> Router {
@@ -155,6 +157,7 @@ impl Health {
         }
         page.gauge(&QUEUED)?.add(&Labels::NONE, self.gateway.recording().queued_bytes() as u64);
         page.gauge(&QUERIES)?.add(&Labels::NONE, self.query.running() as u64);
-        storage_metrics::write(page, &self.lake)
+        storage_metrics::write(page, &self.lake)?;
+        storage_metrics::write_parts(page, &self.blobs.counts())
     }
 }

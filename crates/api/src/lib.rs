@@ -29,6 +29,7 @@ use accounts::Accounts;
 use analytics::Analytics;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use blobs::Blobs;
 use clock::SharedClock;
 use fleet::Fleet;
 use gateway::Gateway;
@@ -58,6 +59,8 @@ pub struct Services {
     pub lake: Arc<Lake>,
     /// What runs beside the routes.
     pub tasks: Tasks,
+    /// Where binary parts of contents are.
+    pub blobs: Blobs,
     /// What calls cost.
     pub tariffs: Tariffs,
     /// The time of day.
@@ -95,7 +98,9 @@ pub fn router(services: Services) -> Router {
         turned_away: Arc::clone(&turned_away),
         query: services.query.clone(),
         lake: Arc::clone(&services.lake),
+        blobs: services.blobs.clone(),
     };
+    let blobs = native::blobs::BlobRoutes { door: door.clone(), blobs: services.blobs };
     let storage = native::storage::StorageRoutes { door: door.clone(), lake: services.lake };
     let metrics = open_metrics::MetricsRoutes {
         door: door.clone(),
@@ -129,6 +134,7 @@ pub fn router(services: Services) -> Router {
         .merge(native::explain::routes(traces.clone()))
         .merge(native::traces::routes(traces))
         .merge(native::prices::routes(prices))
+        .merge(native::blobs::routes(blobs))
         .merge(native::sql::routes(sql))
         .merge(open_observe::routes(compatible))
         .merge(native::tokens::routes(door.clone()))

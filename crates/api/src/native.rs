@@ -1,5 +1,6 @@
 //! Our own API, which the web pages use: `/scope/v1/…`.
 
+pub(crate) mod blobs;
 pub(crate) mod endpoints;
 pub(crate) mod explain;
 pub(crate) mod prices;

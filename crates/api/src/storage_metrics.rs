@@ -1,5 +1,6 @@
 //! What this server's own metrics say of its tables and their upkeep.
 
+use blobs::Counts;
 use lake::Lake;
 use openmetrics::{Family, LabelName, Labels, Page, PageError};
 
@@ -54,6 +55,16 @@ const LOG_ENTRIES: Family =
 const FAILURES: Family =
     Family::new("inferscope_upkeep_failures", "Steps of upkeep that failed, by step");
 
+const PARTS: Family = Family::new("inferscope_binary_parts", "Binary parts that are stored");
+const PARTS_BYTES: Family =
+    Family::new("inferscope_binary_parts_bytes", "Size of the binary parts that are stored")
+        .with_unit("bytes");
+const PARTS_MET: Family = Family::new(
+    "inferscope_binary_parts_met",
+    "Binary parts of contents by what became of them, and those that no row named any more",
+);
+
+const OUTCOME: LabelName = LabelName::new("outcome");
 const DIRECTION: LabelName = LabelName::new("direction");
 const WHY: LabelName = LabelName::new("why");
 const STEP: LabelName = LabelName::new("step");
@@ -82,6 +93,22 @@ pub(crate) fn write(page: &mut Page, lake: &Lake) -> Result<(), PageError> {
     let mut failures = page.counter(&FAILURES)?;
     for (step, count) in &counts.failures {
         failures.add(&Labels::of(&[(STEP, step)]), *count);
+    }
+    Ok(())
+}
+
+pub(crate) fn write_parts(page: &mut Page, counts: &Counts) -> Result<(), PageError> {
+    page.gauge(&PARTS)?.add(&Labels::NONE, counts.parts);
+    page.gauge(&PARTS_BYTES)?.add(&Labels::NONE, counts.bytes);
+    let mut met = page.counter(&PARTS_MET)?;
+    for (outcome, count) in [
+        ("stored", counts.stored),
+        ("known", counts.known),
+        ("too_large", counts.too_large),
+        ("no_room", counts.no_room),
+        ("removed", counts.removed),
+    ] {
+        met.add(&Labels::of(&[(OUTCOME, outcome)]), count);
     }
     Ok(())
 }

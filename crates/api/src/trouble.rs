@@ -78,7 +78,14 @@ macro_rules! from_rooms {
     )+};
 }
 
-from_rooms!(accounts::Error, ingest::Error, otlp::DecodeError, analytics::Error, tariffs::Error);
+from_rooms!(
+    accounts::Error,
+    blobs::Error,
+    ingest::Error,
+    otlp::DecodeError,
+    analytics::Error,
+    tariffs::Error
+);
 
 impl From<query::Error> for Trouble {
     fn from(error: query::Error) -> Self {

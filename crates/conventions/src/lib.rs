@@ -17,6 +17,7 @@
 //! This crate does no I/O and knows no clock.
 
 mod attribute;
+mod binary;
 mod cells;
 mod column;
 mod contents;
@@ -48,6 +49,7 @@ use otlp::Span;
 use schema::Row;
 
 pub use attribute::column_name;
+pub use binary::{BinaryPart, Keep, Kept};
 pub use cells::cell;
 pub use contents::drop_contents;
 pub use leaf::{OpenTrace, Seen, SpanId, Verdict, settle};

@@ -1,12 +1,9 @@
 //! How long contents and attributes may be, and what becomes of longer ones.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use schema::{Name, Row, Value};
-use serde::Serialize;
 use serde_json::Value as Json;
-use sha2::{Digest as _, Sha256};
 
+use crate::binary::{Binaries, Keep, is_marker};
 use crate::contents::holds_contents;
 use crate::messages::part::cut;
 
@@ -17,7 +14,7 @@ pub struct Limits {
     pub content_bytes: usize,
     /// Any other column.
     pub value_bytes: usize,
-    /// Base64 inside contents: a longer one is replaced by its length and SHA-256.
+    /// Base64: a longer one is a binary part of its own.
     pub base64_bytes: usize,
 }
 
@@ -27,31 +24,13 @@ impl Default for Limits {
     }
 }
 
-/// What stands for a binary part that was left out.
-#[derive(Clone, Debug, Serialize, PartialEq, Eq)]
-pub(crate) struct Omitted {
-    omitted: bool,
-    /// Length of the content, not of its base64.
-    bytes: usize,
-    sha256: String,
-}
-
-impl Omitted {
-    /// Of a content in base64; of the text itself if it is none.
-    pub(crate) fn of(base64: &str) -> Self {
-        let decoded = STANDARD.decode(base64);
-        let content = decoded.as_deref().unwrap_or(base64.as_bytes());
-        let sha256 = Sha256::digest(content).iter().map(|byte| format!("{byte:02x}")).collect();
-        Self { omitted: true, bytes: content.len(), sha256 }
-    }
-}
-
 /// Columns that hold no contents of a call and may be as long: what is in many attributes, and what a log record says.
 const AS_CONTENTS: &[&str] = &["attributes_overflow", "events", "links", "body"];
 
-/// Cuts what is too long: at a character's end, with `…[truncated N bytes]` behind it; in JSON inside its texts, so
-/// that it stays JSON. Names the columns in `truncated_columns`; answers how many there are.
-pub fn limit(row: &mut Row, limits: &Limits) -> usize {
+/// Hands binary parts over to `keep` and cuts what is still too long: at a character's end, with `…[truncated N bytes]`
+/// behind it; in JSON inside its texts, so that it stays JSON. Names the parts that are stored in `stored_parts` and the
+/// columns that were cut in `truncated_columns`; answers how many columns there are.
+pub fn limit(row: &mut Row, limits: &Limits, keep: Keep<'_>) -> usize {
     let shortest = limits.content_bytes.min(limits.value_bytes).min(limits.base64_bytes);
     let long: Vec<(Name, usize)> = row
         .cells()
@@ -59,12 +38,21 @@ pub fn limit(row: &mut Row, limits: &Limits) -> usize {
         .map(|(name, _)| (name.clone(), most_of(name, limits)))
         .collect();
     let mut truncated = Vec::new();
+    let mut binaries = Binaries::new(limits.base64_bytes, keep);
     for (name, most) in long {
         let Some(text) = row.text(&name) else { continue };
-        if let Some(short) = shortened(text, most, limits.base64_bytes) {
+        let left = binaries.taken_from(text);
+        let short = shortened(left.as_deref().unwrap_or(text), most);
+        if short.is_some() {
             truncated.push(name.as_str().to_owned());
+        }
+        if let Some(short) = short.or(left) {
             row.set(name, Value::from(short));
         }
+    }
+    if !binaries.stored.is_empty() {
+        let parts: Vec<String> = binaries.stored.into_iter().collect();
+        row.set(Name::fixed("stored_parts"), Json::from(parts).to_string());
     }
     if !truncated.is_empty() {
         let names = Json::from(truncated.clone()).to_string();
@@ -82,79 +70,31 @@ fn most_of(name: &str, limits: &Limits) -> usize {
 }
 
 /// The text, shortened; `None` if it may stay as it is.
-fn shortened(text: &str, most: usize, base64: usize) -> Option<String> {
-    if text.starts_with("data:") && text.len() > base64 {
-        return omitted(text, base64).map(|omitted| omitted.to_string());
+fn shortened(text: &str, most: usize) -> Option<String> {
+    if text.len() <= most {
+        return None;
     }
     let is_json = text.trim_start().starts_with(['{', '[']);
-    let may_have_base64 = is_json && text.len() > base64 && text.contains("base64");
-    if text.len() <= most && !may_have_base64 {
-        return None;
-    }
     let json = if is_json { serde_json::from_str::<Json>(text).ok() } else { None };
-    match json {
-        Some(mut json) => {
-            let mut changed = omit_base64(&mut json, base64);
-            let mut short = json.to_string();
-            let mut longest = most;
-            while short.len() > most && longest > 16 {
-                longest /= 4;
-                changed |= cut_texts(&mut json, longest);
-                short = json.to_string();
-            }
-            if short.len() > most {
-                return Some(cut(text, most).into_owned());
-            }
-            (changed || text.len() > most).then_some(short)
-        }
-        None if text.len() > most => Some(cut(text, most).into_owned()),
-        None => None,
+    let Some(mut json) = json else { return Some(cut(text, most).into_owned()) };
+    let mut short = json.to_string();
+    let mut longest = most;
+    while short.len() > most && longest > 16 {
+        longest /= 4;
+        cut_texts(&mut json, longest);
+        short = json.to_string();
     }
+    Some(if short.len() > most { cut(text, most).into_owned() } else { short })
 }
 
-/// A `data:` URL's content as what stands for it, if it is longer than may be kept.
-fn omitted(text: &str, most: usize) -> Option<Json> {
-    let (kind, content) = text.strip_prefix("data:")?.split_once(";base64,")?;
-    if content.len() <= most {
-        return None;
-    }
-    let mut omitted = serde_json::to_value(Omitted::of(content)).ok()?;
-    omitted["mime_type"] = Json::from(kind);
-    Some(omitted)
-}
-
-fn omit_base64(json: &mut Json, most: usize) -> bool {
+fn cut_texts(json: &mut Json, most: usize) {
     match json {
-        Json::String(text) => match omitted(text, most) {
-            Some(omitted) => {
-                *json = omitted;
-                true
-            }
-            None => false,
-        },
-        Json::Array(items) => {
-            items.iter_mut().fold(false, |changed, item| omit_base64(item, most) | changed)
+        Json::String(text) if text.len() > most => *text = cut(text, most).into_owned(),
+        Json::Array(items) => items.iter_mut().for_each(|item| cut_texts(item, most)),
+        Json::Object(entries) if !is_marker(entries) => {
+            entries.values_mut().for_each(|item| cut_texts(item, most));
         }
-        Json::Object(entries) => {
-            entries.values_mut().fold(false, |changed, item| omit_base64(item, most) | changed)
-        }
-        Json::Null | Json::Bool(_) | Json::Number(_) => false,
-    }
-}
-
-fn cut_texts(json: &mut Json, most: usize) -> bool {
-    match json {
-        Json::String(text) if text.len() > most => {
-            *text = cut(text, most).into_owned();
-            true
-        }
-        Json::Array(items) => {
-            items.iter_mut().fold(false, |changed, item| cut_texts(item, most) | changed)
-        }
-        Json::Object(entries) => {
-            entries.values_mut().fold(false, |changed, item| cut_texts(item, most) | changed)
-        }
-        Json::String(_) | Json::Null | Json::Bool(_) | Json::Number(_) => false,
+        Json::Object(_) | Json::String(_) | Json::Null | Json::Bool(_) | Json::Number(_) => {}
     }
 }
 
@@ -163,13 +103,14 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::binary::Kept;
 
     const SMALL: Limits = Limits { content_bytes: 200, value_bytes: 40, base64_bytes: 60 };
 
     fn limited(name: &str, text: &str) -> (String, Option<String>) {
         let mut row = Row::default();
         row.push(Name::from(name), text);
-        limit(&mut row, &SMALL);
+        limit(&mut row, &SMALL, &mut |_| Kept::Stored);
         let truncated = row.text("truncated_columns").map(str::to_owned);
         (row.text(name).unwrap_or_default().to_owned(), truncated)
     }
@@ -195,16 +136,25 @@ mod tests {
     }
 
     #[test]
-    fn base64_is_replaced_by_its_hash() {
+    fn binary_parts_are_taken_out_before_the_rest_is_cut() {
         let image = format!("data:image/png;base64,{}", "A".repeat(80));
-        let (text, _) = limited("llm_input", &format!(r#"[{{"url":"{image}"}}]"#));
+        let sent = serde_json::json!([{ "url": image, "text": "x".repeat(400) }]);
+        let mut row = Row::default();
+        row.push(Name::fixed("llm_input"), sent.to_string());
+        row.push(Name::fixed("my_image"), &*image);
+        let limits = Limits { content_bytes: 300, value_bytes: 300, base64_bytes: 60 };
+        assert_eq!(limit(&mut row, &limits, &mut |_| Kept::Stored), 1);
         // The SHA-256 of 60 zero bytes.
         let hash = "5dcc1b5872dd9ff1c234501f1fefda01f664164e1583c3e1bb3dbea47588ab31";
-        let expected = serde_json::json!([{
-            "url": { "omitted": true, "bytes": 60, "sha256": hash, "mime_type": "image/png" }
-        }]);
-        assert_eq!(serde_json::from_str::<Json>(&text).unwrap(), expected);
-        assert_eq!(limited("llm_input", "data:image/png;base64,AAAA").1, None);
+        let marker = serde_json::json!({
+            "omitted": true, "bytes": 60, "sha256": hash, "mime_type": "image/png", "stored": true
+        });
+        let json = |name: &str| serde_json::from_str::<Json>(row.text(name).unwrap()).unwrap();
+        assert_eq!(json("llm_input")[0]["url"], marker, "no marker is cut");
+        assert!(json("llm_input")[0]["text"].as_str().unwrap().contains("…[truncated "));
+        assert_eq!(json("my_image"), marker);
+        assert_eq!(json("stored_parts"), serde_json::json!([hash]), "each is named once");
+        assert_eq!(json("truncated_columns"), serde_json::json!(["llm_input"]));
     }
 
     proptest! {

@@ -19,9 +19,6 @@ use chat::HIDDEN;
 use source::Messages;
 pub(crate) use source::{of_event_fields, of_whole};
 
-/// Longest copy of an input or output, in bytes; the attribute that it was copied from stays whole.
-const COPY_BYTES: usize = 1 << 20;
-
 /// What the contents say about the call.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Contents {
@@ -93,18 +90,13 @@ fn fill_text(
         .shared(mime)
         .or_else(|| content.as_deref().map(|content| Text::fixed(mime_of(content))));
     cells.set_some(kind, mime);
-    cells.set_some(text, content.map(cut));
+    cells.set_some(text, content);
 }
 
 fn mime_of(content: &str) -> &'static str {
     let structured = content.trim_start().starts_with(['{', '['])
         && serde_json::from_str::<serde::de::IgnoredAny>(content).is_ok();
     if structured { "application/json" } else { "text/plain" }
-}
-
-/// The text, or as much of it as a copy may hold and how much is missing.
-fn cut(content: Text) -> Text {
-    if content.len() <= COPY_BYTES { content } else { part::cut(&content, COPY_BYTES).into() }
 }
 
 /// The tools that the model was offered, as a JSON array.

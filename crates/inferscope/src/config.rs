@@ -10,9 +10,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ::prices::Shelf;
+use blobs::Limits as PartLimits;
 use fleet::{EndpointSpec, Engine, ProcessSpec, Source};
 use gateway::{GatewayConfig, RecordingConfig};
-use ingest::{IngestConfig, Limits as ContentLimits, Privacy};
+use ingest::{IngestConfig, Limits as ContentLimits};
 use lake::UpkeepConfig;
 use otlp::Limits as OtlpLimits;
 use query::Limits as QueryLimits;
@@ -44,6 +45,7 @@ pub(crate) struct Config {
     pub(crate) most_hot_bytes: usize,
     pub(crate) upkeep: UpkeepConfig,
     pub(crate) upkeep_every: Duration,
+    pub(crate) parts: PartLimits,
     pub(crate) endpoints: Vec<EndpointSpec>,
     pub(crate) most_overrides: usize,
 }
@@ -357,6 +359,7 @@ impl Checker<'_> {
             most_hot_bytes: self.at_least_one("storage.most_hot_bytes", raw.storage.most_hot_bytes),
             upkeep: self.upkeep(&raw.storage, raw.query.timeout_s.max(raw.query.stream_timeout_s)),
             upkeep_every: self.seconds("storage.upkeep_every_s", raw.storage.upkeep_every_s),
+            parts: raw.storage.parts(),
             endpoints: self.endpoints(raw.endpoint),
             most_overrides,
         }
@@ -391,8 +394,8 @@ impl Checker<'_> {
                 value_bytes: self.at_least_one("ingest.value_bytes", raw.value_bytes),
                 base64_bytes: self.at_least_one("ingest.base64_bytes", raw.base64_bytes),
             },
-            privacy: Privacy::default(),
             prices,
+            ..IngestConfig::default()
         }
     }
 

@@ -12,6 +12,7 @@ mod restore;
 mod sampler;
 mod serve;
 mod simulate;
+mod sweeper;
 mod threads;
 
 use std::path::PathBuf;

@@ -11,10 +11,11 @@ use accounts::{Accounts, FirstLogin, Identity, Orgs, Scope, Scopes, Secret};
 use analytics::{Analytics, AnalyticsConfig};
 use anyhow::Context as _;
 use api::Services;
+use blobs::Blobs;
 use clock::{SharedClock, SystemClock};
 use fleet::{Fleet, FleetSettings};
 use gateway::{Gateway, recording};
-use ingest::Ingest;
+use ingest::{Ingest, IngestConfig};
 use lake::{Flush, Lake, LakeConfig, UpkeepConfig};
 use metadata::Metadata;
 use query::Query;
@@ -33,6 +34,7 @@ use crate::picker::FleetPicker;
 use crate::recorder::Recorder;
 use crate::restore::Stored;
 use crate::sampler;
+use crate::sweeper::Sweeper;
 use crate::threads::Threads;
 
 /// How often tables are looked at for a flush.
@@ -40,6 +42,9 @@ const FLUSH_CHECK: Duration = Duration::from_secs(1);
 
 /// The folder of what queries put on the disk while they run.
 const SPILL: &str = "spill";
+
+/// The folder of binary parts of contents.
+const PARTS: &str = "parts";
 
 /// A server that runs.
 pub(crate) struct Running {
@@ -99,6 +104,7 @@ pub(crate) async fn start(config: Config) -> anyhow::Result<Running> {
 
     let (wal, replay) = Wal::open(&config.data_dir.join("wal"), WalConfig::default())?;
     let lake = Arc::new(Lake::open(lake_config(&config)?, clock.clone()).await?);
+    let blobs = Blobs::open(config.data_dir.join(PARTS), config.parts)?;
     let tariffs = Tariffs::open(
         metadata.clone(),
         Arc::clone(&config.ingest.prices),
@@ -111,8 +117,8 @@ pub(crate) async fn start(config: Config) -> anyhow::Result<Running> {
     let (workers, background) =
         (Threads::standing_back("query")?, Threads::standing_back("background")?);
     let query = query(&config, &lake, workers.handle())?;
-    let ingest =
-        Ingest::new(wal, Arc::clone(&lake), clock.clone(), tasks.clone(), config.ingest.clone());
+    let settings = IngestConfig { parts: Some(blobs.clone()), ..config.ingest.clone() };
+    let ingest = Ingest::new(wal, Arc::clone(&lake), clock.clone(), tasks.clone(), settings);
     let history = Arc::new(LakeHistory(Arc::clone(&lake)));
     let analytics = Arc::new(Analytics::new(clock.clone(), AnalyticsConfig::default(), history));
     let stored = Stored { ingest: &ingest, lake: &lake, query: &query, analytics: &analytics };
@@ -130,7 +136,8 @@ pub(crate) async fn start(config: Config) -> anyhow::Result<Running> {
         covers: 0,
     };
     spawn(&tasks, &fleet, &analytics);
-    spawn_in_background(&tasks, background.handle(), &lake, recorder, config.upkeep_every);
+    let sweeper = Sweeper { blobs: blobs.clone(), lake: Arc::clone(&lake), swept_at: None };
+    spawn_in_background(&tasks, background.handle(), sweeper, recorder, config.upkeep_every);
 
     let app = api::router(Services {
         accounts: accounts.clone(),
@@ -141,6 +148,7 @@ pub(crate) async fn start(config: Config) -> anyhow::Result<Running> {
         fleet,
         lake: Arc::clone(&lake),
         tasks: tasks.clone(),
+        blobs,
         tariffs,
         clock,
         assets: assets::assets(),
@@ -243,6 +251,7 @@ fn lake_config(config: &Config) -> anyhow::Result<LakeConfig> {
         upkeep: UpkeepConfig {
             data_folder: Some(config.data_dir.clone()),
             passing_folder: Some(config.data_dir.join(SPILL)),
+            named_folder: Some(config.data_dir.join(PARTS)),
             // A query that began with files must find them until its end.
             history_when_full: config
                 .query
@@ -277,15 +286,15 @@ fn spawn(tasks: &Tasks, fleet: &Arc<Fleet>, analytics: &Arc<Analytics>) {
 fn spawn_in_background(
     tasks: &Tasks,
     threads: &Handle,
-    lake: &Arc<Lake>,
+    sweeper: Sweeper,
     recorder: Recorder,
     upkeep_every: Duration,
 ) {
     let _on_these_threads = threads.enter();
-    let upkeep = upkeep(Arc::clone(lake), upkeep_every, tasks.token(Stage::Maintenance));
+    let lake = Arc::clone(&sweeper.lake);
+    let upkeep = upkeep(sweeper, upkeep_every, tasks.token(Stage::Maintenance));
     tasks.spawn(Stage::Maintenance, "upkeep", upkeep);
     tasks.spawn_vital(Stage::Ingest, "recorder", recorder.run(tasks.token(Stage::Ingest)));
-    let lake = Arc::clone(lake);
     tasks.spawn_every(Stage::Maintenance, "flush", FLUSH_CHECK, move || {
         let lake = Arc::clone(&lake);
         // What fails is logged there, and tried again.
@@ -295,11 +304,20 @@ fn spawn_in_background(
 
 /// Passes of upkeep, so much time apart or when one is wanted. One that is under way when the server stops is cut
 /// short: the next start goes on.
-async fn upkeep(lake: Arc<Lake>, every: Duration, stop: CancellationToken) {
+async fn upkeep(mut sweeper: Sweeper, every: Duration, stop: CancellationToken) {
+    let lake = Arc::clone(&sweeper.lake);
     loop {
-        tokio::select! {
-            () = lake.upkeep() => {}
+        let pass = async {
+            lake.upkeep().await;
+            sweeper.pass().await
+        };
+        let more = tokio::select! {
+            more = pass => more && lake.is_full(),
             () = stop.cancelled() => return,
+        };
+        if more {
+            // There may be room now.
+            continue;
         }
         tokio::select! {
             () = tokio::time::sleep(every) => {}

@@ -11,6 +11,7 @@ use wal::Append;
 
 use crate::error::Error;
 use crate::ingest::Inner;
+use crate::parts::Holds;
 use crate::recent::{SpanKey, SpanKeys};
 use crate::record::{self, Part};
 
@@ -48,6 +49,8 @@ pub(crate) struct Logged {
     append: Append,
     parts: Vec<(Table, Rows)>,
     keys: InFlightKeys,
+    /// The binary parts that the rows name.
+    holds: Holds,
 }
 
 enum Rows {
@@ -96,8 +99,15 @@ impl Inner {
         let mut on_its_way = OnItsWay(Some(self.lake.ticket()));
         let given = self.workers.run(bytes, log).await.and_then(|given| given);
         let Stored { logged, stored, duplicates } = given.inspect_err(|_| on_its_way.is_over())?;
-        if let Some(Logged { append, parts, keys }) = logged {
-            let position = append.await.inspect_err(|_| on_its_way.is_over())?.0;
+        if let Some(Logged { append, parts, keys, holds }) = logged {
+            let position = match append.await {
+                Ok(position) => position.0,
+                Err(error) => {
+                    holds.release();
+                    on_its_way.is_over();
+                    return Err(error.into());
+                }
+            };
             keys.settle();
             let mut observe = Some(observe);
             for (table, rows) in parts {
@@ -111,6 +121,7 @@ impl Inner {
                     }
                 }
             }
+            holds.release();
         }
         on_its_way.is_over();
         Ok((stored, duplicates))
@@ -137,7 +148,8 @@ impl Inner {
         let in_flight = InFlightKeys { ingest: Arc::clone(self), keys: fresh };
         let spans: Vec<Span> =
             spans.into_iter().zip(&new).filter(|(_, new)| **new).map(|(span, _)| span).collect();
-        let mut rows = self.admission.rows(table, spans, options, self.books.of(Kind::Traces));
+        let books = self.books.of(Kind::Traces);
+        let (mut rows, holds) = self.admission.rows(table, spans, options, books)?;
         self.open_traces.judge(table, self.clock.now(), &mut rows);
         // Only a call that counts costs something.
         let book = self.config.prices.book(&table.org);
@@ -146,13 +158,18 @@ impl Inner {
         if rows.is_empty() {
             return Ok(Stored { logged: None, stored, duplicates });
         }
-        let logged = self.log(vec![(table.clone(), rows)], in_flight, form)?;
+        let logged = self.log(vec![(table.clone(), rows)], in_flight, holds, form)?;
         Ok(Stored { logged: Some(logged), stored, duplicates })
     }
 
     /// Gives rows to the log that are no spans.
-    pub(crate) fn store_rows(self: &Arc<Self>, mut parts: Vec<Part>) -> Result<Stored, Error> {
+    pub(crate) fn store_rows(
+        self: &Arc<Self>,
+        mut parts: Vec<Part>,
+        holds: Holds,
+    ) -> Result<Stored, Error> {
         if !self.lake.has_room() {
+            holds.release();
             return Err(Error::NoRoom);
         }
         parts.retain(|(_, rows)| !rows.is_empty());
@@ -161,7 +178,7 @@ impl Inner {
             return Ok(Stored { logged: None, stored, duplicates: 0 });
         }
         let keys = InFlightKeys { ingest: Arc::clone(self), keys: Vec::new() };
-        let logged = self.log(parts, keys, Form::Rows)?;
+        let logged = self.log(parts, keys, holds, Form::Rows)?;
         Ok(Stored { logged: Some(logged), stored, duplicates: 0 })
     }
 
@@ -177,9 +194,16 @@ impl Inner {
     }
 
     /// Gives rows to the log as one record, and makes columns of them while it writes.
-    fn log(&self, parts: Vec<Part>, keys: InFlightKeys, form: Form) -> Result<Logged, Error> {
+    fn log(
+        &self,
+        parts: Vec<Part>,
+        keys: InFlightKeys,
+        holds: Holds,
+        form: Form,
+    ) -> Result<Logged, Error> {
         let bytes = parts.iter().flat_map(|(_, rows)| rows).map(Row::weight).sum();
         if !self.lake.could_hold(bytes) {
+            holds.release();
             return Err(Error::TooHeavy { bytes });
         }
         let append = self.wal.append(record::encode(&parts));
@@ -196,7 +220,7 @@ impl Inner {
             );
             (table, rows)
         };
-        Ok(Logged { append, parts: parts.into_iter().map(form_of).collect(), keys })
+        Ok(Logged { append, parts: parts.into_iter().map(form_of).collect(), keys, holds })
     }
 
     pub(crate) fn remember(&self, table: &Table, rows: &[Row]) {

@@ -1,6 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use blobs::Blobs;
 use clock::UnixNanos;
 use conventions::Limits;
 use prices::Shelf;
@@ -30,6 +31,8 @@ pub struct IngestConfig {
     pub privacy: Privacy,
     /// How long contents and attributes may be.
     pub limits: Limits,
+    /// Where binary parts of contents are stored; nowhere if `None`.
+    pub parts: Option<Blobs>,
     /// The books by which calls are priced.
     pub prices: Arc<Shelf>,
 }
@@ -46,6 +49,7 @@ impl Default for IngestConfig {
             open_trace_for: Duration::from_secs(600),
             privacy: Privacy::default(),
             limits: Limits::default(),
+            parts: None,
             prices: Arc::new(Shelf::shipped()),
         }
     }

@@ -34,6 +34,9 @@ pub enum Error {
         /// What the rows weigh.
         bytes: usize,
     },
+    /// A binary part could not be stored, and no row is stored without what it names.
+    #[error(transparent)]
+    Part(#[from] blobs::Error),
     /// The log did not take the batch.
     #[error("the batch could not be logged: {0}")]
     Log(#[from] wal::Error),
@@ -55,6 +58,7 @@ impl Error {
             Self::TooManyStreams { .. } => Fault::caller(Class::Invalid),
             Self::TooHeavy { .. } => Fault::caller(Class::TooLarge),
             Self::Body(error) => error.fault(),
+            Self::Part(error) => error.fault(),
             Self::Log(error) => error.fault(),
         }
     }

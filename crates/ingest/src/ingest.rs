@@ -19,6 +19,7 @@ use crate::logs;
 use crate::marks::Marks;
 use crate::metrics::Sheets;
 use crate::open_traces::OpenTraces;
+use crate::parts::Holds;
 use crate::recent::Recent;
 use crate::record;
 use crate::refusals::Refusals;
@@ -88,7 +89,11 @@ impl Ingest {
     ) -> Self {
         let recent = Recent::new(config.remembered_spans);
         let open_traces = OpenTraces::new(config.open_trace_spans, config.open_trace_for);
-        let admission = Admission { privacy: config.privacy.clone(), limits: config.limits };
+        let admission = Admission {
+            privacy: config.privacy.clone(),
+            limits: config.limits,
+            parts: config.parts.clone(),
+        };
         let (books, marks) = (Ledger::default(), Marks::default());
         let workers = Workers::one_a_processor();
         Self(Arc::new(Inner {
@@ -169,8 +174,8 @@ impl Ingest {
             );
             inner.may_take(&table)?;
             let books = inner.books.of(Kind::Logs);
-            let rows = inner.admission.log_rows(&table, records, now_ns, books);
-            inner.store_rows(vec![(table, rows)])
+            let (rows, holds) = inner.admission.log_rows(&table, records, now_ns, books)?;
+            inner.store_rows(vec![(table, rows)], holds)
         })
         .await
     }
@@ -212,7 +217,7 @@ impl Ingest {
                 }
             }
             let count = sheets.points;
-            let stored = inner.store_rows(sheets.done(&mut batch.refusals))?;
+            let stored = inner.store_rows(sheets.done(&mut batch.refusals), Holds::default())?;
             // A point may be several rows.
             Ok(Stored { stored: count, ..stored })
         })
@@ -250,7 +255,7 @@ impl Ingest {
     pub async fn rows(&self, table: Table, rows: Vec<Row>) -> Result<(), Error> {
         self.in_its_own_task(|inner| async move {
             let work = Arc::clone(&inner);
-            let log = move || work.store_rows(vec![(table, rows)]);
+            let log = move || work.store_rows(vec![(table, rows)], Holds::default());
             inner.commit(0, log, |_, _| {}).await.map(|_| ())
         })
         .await

@@ -21,6 +21,7 @@ mod logs;
 mod marks;
 mod metrics;
 mod open_traces;
+mod parts;
 mod privacy;
 mod recent;
 mod record;

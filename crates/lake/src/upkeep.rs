@@ -19,6 +19,7 @@ mod record;
 mod retain;
 mod room;
 mod status;
+mod texts;
 mod vacuum;
 mod victims;
 
@@ -72,6 +73,9 @@ pub struct UpkeepConfig {
     pub data_folder: Option<PathBuf>,
     /// A folder below it that does not count: what it holds goes by itself, and must not cost a day of data.
     pub passing_folder: Option<PathBuf>,
+    /// A folder below it with what rows name, which goes some time after them: while it holds anything, one day is
+    /// dropped a pass, and not one more than is needed.
+    pub named_folder: Option<PathBuf>,
     /// Bytes that the data folder may take; 0 bounds nothing.
     pub most_bytes: u64,
     /// What happens then.
@@ -92,6 +96,7 @@ impl Default for UpkeepConfig {
             streams: Vec::new(),
             data_folder: None,
             passing_folder: None,
+            named_folder: None,
             most_bytes: 0,
             when_full: WhenFull::Refuse,
         }

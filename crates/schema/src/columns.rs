@@ -272,6 +272,10 @@ pub const TRACE_COLUMNS: &[Column] = &[
         "truncated_columns",
         "columns that were too long and were cut, JSON array; null if none was",
     ),
+    text(
+        "stored_parts",
+        "SHA-256 of each binary part that the row's markers name and that is stored, JSON array; null if none is",
+    ),
     // Errors.
     text("error_type", "class of the error"),
     text(
@@ -351,6 +355,10 @@ pub const LOG_COLUMNS: &[Column] = &[
     int("observed_time", Unit::Nanos, "when it was seen"),
     int("flags", Unit::None, "OTLP flags"),
     int("dropped_attributes_count", Unit::None, "attributes that the sender dropped"),
+    text(
+        "stored_parts",
+        "SHA-256 of each binary part that the row's markers name and that is stored, JSON array; null if none is",
+    ),
     text("attributes_overflow", "JSON object of attributes that got no column of their own"),
 ];
 

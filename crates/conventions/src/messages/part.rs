@@ -6,13 +6,8 @@ use serde::Serialize;
 use serde_json::Value as Json;
 use serde_json::value::RawValue;
 
-use crate::limits::Omitted;
-
 /// Longest text of one part, in bytes.
 const TEXT_BYTES: usize = 256 << 10;
-
-/// Longest base64 content that is kept, in bytes.
-const BLOB_BYTES: usize = 32_000;
 
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct Message<'a> {
@@ -53,8 +48,7 @@ pub(crate) enum Part<'a> {
         #[serde(skip_serializing_if = "Option::is_none")]
         mime_type: Option<Cow<'a, str>>,
         modality: &'static str,
-        #[serde(flatten)]
-        data: Blob<'a>,
+        content: &'a str,
     },
     File {
         file_id: Cow<'a, str>,
@@ -62,14 +56,6 @@ pub(crate) enum Part<'a> {
     /// A part that we do not know, as it came.
     #[serde(untagged)]
     Other(&'a Json),
-}
-
-/// Base64 content, or how much of it was left out.
-#[derive(Debug, Serialize)]
-#[serde(untagged)]
-pub(crate) enum Blob<'a> {
-    Kept { content: Cow<'a, str> },
-    Omitted(Omitted),
 }
 
 /// Anything that a tool takes or gives.
@@ -106,12 +92,7 @@ impl<'a> Part<'a> {
         modality: &'static str,
         content: &'a str,
     ) -> Self {
-        let data = if content.len() > BLOB_BYTES {
-            Blob::Omitted(Omitted::of(content))
-        } else {
-            Blob::Kept { content: content.into() }
-        };
-        Self::Blob { mime_type, modality, data }
+        Self::Blob { mime_type, modality, content }
     }
 
     /// Whether the part has content: an empty text is what a failed call leaves.
@@ -196,12 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn large_contents_are_cut_and_say_so() {
-        let blob = format!("data:audio/wav;base64,{}", "A".repeat(32_004));
-        assert_eq!(
-            json(&Part::uri(&blob, "audio")),
-            r#"{"type":"blob","mime_type":"audio/wav","modality":"audio","omitted":true,"bytes":24003,"sha256":"81beb01a1ab999e8029a3744c53eac0b9249a0e8151b1ee56b9124ca643bfbcd"}"#
-        );
+    fn a_text_is_cut_at_a_character_and_says_so() {
         assert_eq!(cut("aéb", 2), "a…[truncated 3 bytes]");
         assert_eq!(cut("aéb", 4), "aéb");
     }

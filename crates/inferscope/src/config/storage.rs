@@ -2,6 +2,7 @@
 
 use std::str::FromStr as _;
 
+use blobs::Limits as PartLimits;
 use lake::{StreamTerm, UpkeepConfig, WhenFull};
 use serde::Deserialize;
 
@@ -26,12 +27,15 @@ pub(super) struct RawStorage {
     stream: Vec<RawTerm>,
     max_bytes: u64,
     when_full: RawWhenFull,
+    part_bytes: u64,
+    parts_bytes: u64,
 }
 
 impl Default for RawStorage {
     fn default() -> Self {
         let lake = lake::LakeConfig::in_folder("");
         let upkeep = lake.upkeep;
+        let parts = PartLimits::default();
         Self {
             flush_after_s: lake.flush_after.as_secs_f64(),
             flush_bytes: lake.flush_bytes,
@@ -49,7 +53,16 @@ impl Default for RawStorage {
             stream: Vec::new(),
             max_bytes: upkeep.most_bytes,
             when_full: RawWhenFull::Refuse,
+            part_bytes: parts.part_bytes,
+            parts_bytes: parts.total_bytes,
         }
+    }
+}
+
+impl RawStorage {
+    /// How many binary parts are kept.
+    pub(super) const fn parts(&self) -> PartLimits {
+        PartLimits { part_bytes: self.part_bytes, total_bytes: self.parts_bytes }
     }
 }
 

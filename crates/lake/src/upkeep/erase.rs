@@ -216,7 +216,7 @@ impl Lake {
     }
 
     /// Has all rows of a table that have come in by now become files.
-    async fn settle(&self, slot: &Slot) -> Result<(), Error> {
+    pub(super) async fn settle(&self, slot: &Slot) -> Result<(), Error> {
         let seen = self.seen();
         for _ in 0..STEPS {
             self.flush_slot(slot).await?;
@@ -325,7 +325,7 @@ impl Lake {
 }
 
 /// Looks at each file of a table, on a thread of its own.
-async fn each_file<T: Send + 'static>(
+pub(super) async fn each_file<T: Send + 'static>(
     slot: &Slot,
     look: impl Fn(&str, &std::path::Path, &File) -> Result<T, Error> + Send + 'static,
 ) -> Result<Vec<(Arc<File>, T)>, Error> {
@@ -395,7 +395,7 @@ fn victims_in(
     Ok(found)
 }
 
-fn readable(
+pub(super) fn readable(
     table: &str,
     file: &File,
     batch: Result<RecordBatch, arrow::error::ArrowError>,

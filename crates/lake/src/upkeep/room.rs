@@ -23,6 +23,8 @@ pub(crate) struct Measured {
     pub(crate) bytes: Option<u64>,
     /// Bytes of these that vacuum will give back.
     pub(crate) to_come_back: u64,
+    /// Bytes of these that rows name.
+    named: u64,
 }
 
 impl Lake {
@@ -39,7 +41,7 @@ impl Lake {
     /// By how much the data folder takes more than it may, without what will come back, bytes.
     fn over_by(&self) -> Option<u64> {
         let most = self.config.upkeep.most_bytes;
-        let Measured { bytes, to_come_back } = *self.measured();
+        let Measured { bytes, to_come_back, .. } = *self.measured();
         let stays = bytes?.saturating_sub(to_come_back);
         (most > 0 && stays >= most).then(|| stays - most)
     }
@@ -73,12 +75,17 @@ pub(crate) async fn keep(lake: &Lake, slots: &[Arc<Slot>]) {
 async fn measure(lake: &Lake, slots: &[Arc<Slot>]) -> Result<(), Error> {
     let folder = lake.config.upkeep.data_folder.as_ref().unwrap_or(&lake.config.root).clone();
     let (at, passing) = (folder.clone(), lake.config.upkeep.passing_folder.clone());
-    let measuring = tokio::task::spawn_blocking(move || bytes_in(&at, passing.as_deref())).await;
-    let bytes = measuring
+    let of_rows = lake.config.upkeep.named_folder.clone();
+    let measuring = tokio::task::spawn_blocking(move || {
+        let named = of_rows.map_or(Ok(0), |folder| bytes_in(&folder, None))?;
+        Ok((bytes_in(&at, passing.as_deref())?, named))
+    });
+    let (bytes, named) = measuring
+        .await
         .unwrap_or_else(|error| Err(io::Error::other(error)))
         .map_err(|source| Error::Folder { path: folder.display().to_string(), source })?;
     let to_come_back = slots.iter().map(|slot| slot.record.unreferenced_bytes()).sum();
-    *lake.measured() = Measured { bytes: Some(bytes), to_come_back };
+    *lake.measured() = Measured { bytes: Some(bytes), to_come_back, named };
     Ok(())
 }
 
@@ -105,7 +112,7 @@ fn bytes_in(folder: &Path, without: Option<&Path>) -> io::Result<u64> {
 }
 
 /// Removes the oldest days of all streams but the rollups, until what stays is below the ceiling or only today is
-/// left.
+/// left; one day only where rows name something that goes after them.
 async fn drop_oldest(lake: &Lake, slots: &[Arc<Slot>]) {
     let today = Day::of_micros(lake.clock.now().micros());
     while lake.over_by().is_some() {
@@ -126,7 +133,7 @@ async fn drop_oldest(lake: &Lake, slots: &[Arc<Slot>]) {
                 }
             }
         }
-        if failed {
+        if failed || lake.measured().named > 0 {
             return;
         }
     }
