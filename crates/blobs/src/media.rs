@@ -1,11 +1,14 @@
 //! The media type of a part by its first bytes, for kinds that a browser can show without running anything in them.
 
+/// Bytes that stand at a place of every file of a kind.
+type Mark = (usize, &'static [u8]);
+
 /// The media type; `None` for what is no image or sound that we know. SVG is a program and not among them.
 pub(crate) fn sniff(head: &[u8]) -> Option<&'static str> {
     let at = |offset: usize, magic: &[u8]| {
         head.get(offset..).is_some_and(|rest| rest.starts_with(magic))
     };
-    let known: &[(&[(usize, &[u8])], &str)] = &[
+    let known: &[(&[Mark], &str)] = &[
         (&[(0, b"\x89PNG\r\n\x1a\n")], "image/png"),
         (&[(0, b"\xff\xd8\xff")], "image/jpeg"),
         (&[(0, b"GIF87a")], "image/gif"),
@@ -20,7 +23,7 @@ pub(crate) fn sniff(head: &[u8]) -> Option<&'static str> {
         (&[(0, b"OggS")], "audio/ogg"),
         (&[(4, b"ftypM4A ")], "audio/mp4"),
     ];
-    let fits = |marks: &[(usize, &[u8])]| marks.iter().all(|(offset, magic)| at(*offset, magic));
+    let fits = |marks: &[Mark]| marks.iter().all(|(offset, magic)| at(*offset, magic));
     known.iter().find(|(marks, _)| fits(marks)).map(|(_, media_type)| *media_type)
 }
 
