@@ -58,6 +58,7 @@ pub(crate) const HOUSE: House<'_> = House {
         ("fleet", Floor(2)),
         ("gateway", Floor(2)),
         ("ingest", Floor(2)),
+        ("privacy", Floor(2)),
         ("query", Floor(2)),
         ("tariffs", Floor(2)),
         // Doors.
@@ -75,6 +76,8 @@ pub(crate) const HOUSE: House<'_> = House {
         ("conventions", "openai"),
         ("conventions", "otlp"),
         ("conventions", "schema"),
+        // What is kept is said by organisation and stream.
+        ("redaction", "schema"),
         // A stored row is what is priced, now and again later.
         ("prices", "schema"),
         ("inferscope", "api"),

@@ -35,6 +35,7 @@ use fleet::Fleet;
 use gateway::Gateway;
 use ingest::Ingest;
 use lake::Lake;
+use privacy::Privacy;
 use query::Query;
 use tariffs::Tariffs;
 use tasks::Tasks;
@@ -61,6 +62,8 @@ pub struct Services {
     pub tasks: Tasks,
     /// Where binary parts of contents are.
     pub blobs: Blobs,
+    /// What organisations have set of what is kept.
+    pub privacy: Privacy,
     /// What calls cost.
     pub tariffs: Tariffs,
     /// The time of day.
@@ -89,6 +92,11 @@ pub fn router(services: Services) -> Router {
         limits: services.otlp_limits,
         body_bytes: services.otlp_body_bytes,
         budget: body::Budget::of_mebibytes(services.otlp_budget_bytes.div_ceil(1 << 20)),
+    };
+    let privacy = native::privacy::PrivacyRoutes {
+        door: door.clone(),
+        privacy: services.privacy,
+        ingest: services.ingest.clone(),
     };
     let health = health::Health {
         door: door.clone(),
@@ -135,6 +143,7 @@ pub fn router(services: Services) -> Router {
         .merge(native::traces::routes(traces))
         .merge(native::prices::routes(prices))
         .merge(native::blobs::routes(blobs))
+        .merge(native::privacy::routes(privacy))
         .merge(native::sql::routes(sql))
         .merge(open_observe::routes(compatible))
         .merge(native::tokens::routes(door.clone()))

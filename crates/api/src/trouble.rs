@@ -81,6 +81,7 @@ macro_rules! from_rooms {
 from_rooms!(
     accounts::Error,
     blobs::Error,
+    privacy::Error,
     ingest::Error,
     otlp::DecodeError,
     analytics::Error,

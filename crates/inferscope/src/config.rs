@@ -46,6 +46,7 @@ pub(crate) struct Config {
     pub(crate) upkeep: UpkeepConfig,
     pub(crate) upkeep_every: Duration,
     pub(crate) parts: PartLimits,
+    pub(crate) privacy: ::privacy::Limits,
     pub(crate) endpoints: Vec<EndpointSpec>,
     pub(crate) most_overrides: usize,
 }
@@ -360,6 +361,7 @@ impl Checker<'_> {
             upkeep: self.upkeep(&raw.storage, raw.query.timeout_s.max(raw.query.stream_timeout_s)),
             upkeep_every: self.seconds("storage.upkeep_every_s", raw.storage.upkeep_every_s),
             parts: raw.storage.parts(),
+            privacy: raw.privacy.limits(),
             endpoints: self.endpoints(raw.endpoint),
             most_overrides,
         }

@@ -18,6 +18,7 @@ use gateway::{Gateway, recording};
 use ingest::{Ingest, IngestConfig};
 use lake::{Flush, Lake, LakeConfig, UpkeepConfig};
 use metadata::Metadata;
+use privacy::Privacy;
 use query::Query;
 use schema::OrgName;
 use tariffs::Tariffs;
@@ -113,6 +114,14 @@ pub(crate) async fn start(config: Config) -> anyhow::Result<Running> {
         config.most_overrides,
     )
     .await?;
+    let privacy = Privacy::open(
+        metadata.clone(),
+        Arc::clone(&config.ingest.privacy),
+        clock.clone(),
+        tasks.clone(),
+        config.privacy,
+    )
+    .await?;
     // Questions compute for long and records can wait: neither keeps a call waiting.
     let (workers, background) =
         (Threads::standing_back("query")?, Threads::standing_back("background")?);
@@ -149,6 +158,7 @@ pub(crate) async fn start(config: Config) -> anyhow::Result<Running> {
         lake: Arc::clone(&lake),
         tasks: tasks.clone(),
         blobs,
+        privacy,
         tariffs,
         clock,
         assets: assets::assets(),

@@ -1,21 +1,33 @@
 //! From the spans of a batch that are new to the rows that are stored.
 
+use std::sync::Arc;
+
 use blobs::Blobs;
 use conventions::{Limits, Options, drop_contents, join_streams, limit, normalise};
 use otlp::{LogRecord, Metric, Span};
+use redaction::{Capture, Policies};
 use schema::{Kind, Name, OrgName, Row, Table};
 
 use crate::books::{Books, Change};
 use crate::logs;
 use crate::parts::{Holds, Parts};
-use crate::privacy::{Capture, Cleaner, Privacy};
+use crate::privacy::Cleaner;
 
 /// What is done to spans on their way in.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Admission {
-    pub(crate) privacy: Privacy,
+    pub(crate) privacy: Arc<Policies>,
     pub(crate) limits: Limits,
     pub(crate) parts: Option<Blobs>,
+}
+
+/// A span that was taken in.
+pub(crate) struct Taken {
+    pub(crate) row: Row,
+    /// Whether contents were dropped.
+    pub(crate) emptied: bool,
+    /// Columns that were cut.
+    pub(crate) truncated: usize,
 }
 
 impl Admission {
@@ -28,26 +40,40 @@ impl Admission {
         books: &Books,
     ) -> Result<(Vec<Row>, Holds), blobs::Error> {
         join_streams(&mut spans);
-        let capture = self.privacy.capture(table);
+        let policy = self.privacy.of(table);
+        let capture = policy.capture;
         let mut parts = Parts::new(self.parts.as_ref(), &table.org, capture);
-        let mut cleaner = self.privacy.cleaner(table);
+        let mut cleaner = Cleaner::by(&policy);
         let (mut truncated, mut emptied) = (0, 0);
         let mut rows = Vec::with_capacity(spans.len());
-        for mut span in spans {
-            let mut redacted = cleaner.clean(&mut span);
-            let mut row = normalise(span, options);
-            if capture == Capture::None && drop_contents(&mut row) {
-                redacted = true;
-                emptied += 1;
-            }
-            if redacted {
-                row.set(Name::fixed("content_redacted"), true);
-            }
-            truncated += limit(&mut row, &self.limits, &mut |part| parts.keep(part));
-            rows.push(row);
+        for span in spans {
+            let taken = Self::take(capture, &self.limits, &mut cleaner, &mut parts, span, options);
+            emptied += u64::from(taken.emptied);
+            truncated += taken.truncated;
+            rows.push(taken.row);
         }
         note(books, &cleaner, emptied, truncated);
         Ok((rows, parts.stored()?))
+    }
+
+    /// The row of one span.
+    pub(crate) fn take(
+        capture: Capture,
+        limits: &Limits,
+        cleaner: &mut Cleaner,
+        parts: &mut Parts<'_>,
+        mut span: Span,
+        options: &Options,
+    ) -> Taken {
+        let mut redacted = cleaner.clean(&mut span);
+        let mut row = normalise(span, options);
+        let emptied = capture == Capture::None && drop_contents(&mut row);
+        redacted |= emptied;
+        if redacted {
+            row.set(Name::fixed("content_redacted"), true);
+        }
+        let truncated = limit(&mut row, limits, &mut |part| parts.keep(part));
+        Taken { row, emptied, truncated }
     }
 
     /// The rows of log records: secrets taken out, binary parts stored, cut to size. Where no contents are kept, a GenAI event's are not.
@@ -58,9 +84,10 @@ impl Admission {
         now_ns: u64,
         books: &Books,
     ) -> Result<(Vec<Row>, Holds), blobs::Error> {
-        let capture = self.privacy.capture(table);
+        let policy = self.privacy.of(table);
+        let capture = policy.capture;
         let mut parts = Parts::new(self.parts.as_ref(), &table.org, capture);
-        let mut cleaner = self.privacy.cleaner(table);
+        let mut cleaner = Cleaner::by(&policy);
         let (mut truncated, mut emptied) = (0, 0);
         let mut rows = Vec::with_capacity(records.len());
         for mut record in records {
@@ -86,7 +113,7 @@ impl Admission {
     pub(crate) fn clean(&self, org: &OrgName, metrics: &mut [Metric], books: &Books) {
         for metric in metrics {
             let table = Table::new(org.clone(), Kind::Metrics, &metric.name);
-            let mut cleaner = self.privacy.cleaner(&table);
+            let mut cleaner = Cleaner::by(&self.privacy.of(&table));
             cleaner.clean_metric(metric);
             note(books, &cleaner, 0, 0);
         }

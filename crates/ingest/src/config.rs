@@ -5,9 +5,9 @@ use blobs::Blobs;
 use clock::UnixNanos;
 use conventions::Limits;
 use prices::Shelf;
+use redaction::Policies;
 
 use crate::books::Reason;
-use crate::privacy::Privacy;
 use crate::refusals::Refusals;
 
 /// What is admitted, and for how long repeats are recognised.
@@ -27,8 +27,8 @@ pub struct IngestConfig {
     pub open_trace_spans: usize,
     /// How long they are remembered at least.
     pub open_trace_for: Duration,
-    /// What is taken out of spans.
-    pub privacy: Privacy,
+    /// How much is kept, and what is taken out.
+    pub privacy: Arc<Policies>,
     /// How long contents and attributes may be.
     pub limits: Limits,
     /// Where binary parts of contents are stored; nowhere if `None`.
@@ -47,7 +47,7 @@ impl Default for IngestConfig {
             remembered_bytes: 256 << 20,
             open_trace_spans: 100_000,
             open_trace_for: Duration::from_secs(600),
-            privacy: Privacy::default(),
+            privacy: Arc::default(),
             limits: Limits::default(),
             parts: None,
             prices: Arc::new(Shelf::shipped()),

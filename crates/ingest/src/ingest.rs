@@ -6,6 +6,7 @@ use clock::SharedClock;
 use conventions::{Options, Vantage};
 use lake::Lake;
 use otlp::{DecodeError, LogRecord, Logs, Metrics, Point, Span, Traces};
+use redaction::Policy;
 use schema::{Kind, OrgName, Row, Table};
 use tasks::{Stage, Tasks};
 use wal::{Position, Replay, ReplayReport, Wal};
@@ -23,6 +24,7 @@ use crate::parts::Holds;
 use crate::recent::Recent;
 use crate::record;
 use crate::refusals::Refusals;
+use crate::trial::{self, Trial};
 use crate::workers::Workers;
 
 /// About what a span with a prompt and an answer takes.
@@ -90,7 +92,7 @@ impl Ingest {
         let recent = Recent::new(config.remembered_spans);
         let open_traces = OpenTraces::new(config.open_trace_spans, config.open_trace_for);
         let admission = Admission {
-            privacy: config.privacy.clone(),
+            privacy: Arc::clone(&config.privacy),
             limits: config.limits,
             parts: config.parts.clone(),
         };
@@ -353,6 +355,12 @@ impl Ingest {
             return Err(Error::Full);
         }
         if self.0.lake.has_room() { Ok(()) } else { Err(Error::NoRoom) }
+    }
+
+    /// What would be stored of a text that is an attribute of a model call.
+    #[must_use]
+    pub fn tried(&self, policy: &Policy, key: &str, text: &str) -> Trial {
+        trial::tried(policy, &self.0.config.limits, key, text)
     }
 
     /// The counts of what came in: of spans, log records or data points.

@@ -2,7 +2,7 @@
 //! spans are stored once.
 //!
 //! [`Ingest`] checks, cleans, normalises, prices and logs a batch, waits until the log is synced, and only then hands the rows
-//! to the lake and answers. [`Privacy`] says what is taken out first. Of several spans of one call one is made to
+//! to the lake and answers. [`redaction::Policies`] say what is taken out first. Of several spans of one call one is made to
 //! count. Spans that were sent before are found by their ids and not stored again. A batch of which
 //! a part is bad is taken in part, and the answer says how many were refused and why. A log record is a row of its
 //! stream; a metric has streams of its own, and all streams of a batch are logged together. At start,
@@ -26,6 +26,7 @@ mod privacy;
 mod recent;
 mod record;
 mod refusals;
+mod trial;
 mod workers;
 
 pub use conventions::Limits;
@@ -34,4 +35,4 @@ pub use books::{Change, Counts, Reason};
 pub use config::IngestConfig;
 pub use error::Error;
 pub use ingest::{Accepted, Ingest, Replayed};
-pub use privacy::{Capture, Exception, Privacy};
+pub use trial::Trial;

@@ -4,9 +4,8 @@ use std::collections::HashMap;
 
 use blobs::{Address, Blobs, Hold, Put};
 use conventions::{BinaryPart, Kept};
+use redaction::Capture;
 use schema::OrgName;
-
-use crate::privacy::Capture;
 
 /// Takes in the parts of one batch.
 pub(crate) struct Parts<'a> {

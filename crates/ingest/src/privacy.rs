@@ -1,101 +1,15 @@
 //! What is taken out of spans before they reach the log.
 
-use std::collections::HashMap;
 use std::ops::Deref;
 use std::sync::Arc;
 
 use otlp::{AnyValue, LogRecord, Metric, Resource, Scope, Span, Text};
-use redaction::{RuleError, Rules, is_authorization};
-use schema::{Kind, OrgName, Table};
-
-/// How much of what was said to a model and by it is kept.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Capture {
-    /// All of it.
-    #[default]
-    Full,
-    /// What the rules leave of it.
-    Redacted,
-    /// Nothing of it; the rules apply to everything else.
-    None,
-}
-
-/// What is kept, stream by stream.
-#[derive(Clone, Debug, Default)]
-pub struct Privacy {
-    capture: Capture,
-    orgs: HashMap<OrgName, Capture>,
-    streams: HashMap<Table, Capture>,
-    /// Compiled where a stream is not kept in full.
-    rules: Option<Arc<Rules>>,
-}
-
-/// What [`Privacy`] keeps of the streams of one organization, or of one of them.
-#[derive(Clone, Debug)]
-pub struct Exception {
-    /// The organization.
-    pub org: OrgName,
-    /// The stream, of whatever kind; none for all of them.
-    pub stream: Option<String>,
-    /// What is kept there.
-    pub capture: Capture,
-}
-
-impl Privacy {
-    /// Keeps `capture` everywhere but in the exceptions, of which one for a stream wins over one for its organization.
-    /// The built-in rules apply, and the own ones, by name and pattern.
-    ///
-    /// # Errors
-    /// When an own rule cannot be used.
-    pub fn new(
-        capture: Capture,
-        exceptions: &[Exception],
-        own_rules: &[(String, String)],
-    ) -> Result<Self, RuleError> {
-        let rules = Rules::with(own_rules)?;
-        let mut privacy = Self { capture, ..Self::default() };
-        for Exception { org, stream, capture } in exceptions {
-            match stream {
-                Some(stream) => {
-                    let table = Table::new(org.clone(), Kind::Traces, stream);
-                    privacy.streams.insert(table, *capture);
-                }
-                None => {
-                    privacy.orgs.insert(org.clone(), *capture);
-                }
-            }
-        }
-        let used = std::iter::once(&privacy.capture)
-            .chain(privacy.orgs.values())
-            .chain(privacy.streams.values())
-            .any(|capture| *capture != Capture::Full);
-        privacy.rules = used.then(|| Arc::new(rules));
-        Ok(privacy)
-    }
-
-    /// What is kept of a table.
-    #[must_use]
-    pub fn capture(&self, table: &Table) -> Capture {
-        // A stream's word is for its logs and metrics too.
-        let stream = || self.streams.get(&Table { kind: Kind::Traces, ..table.clone() });
-        let org = || self.orgs.get(&table.org);
-        stream().or_else(org).copied().unwrap_or(self.capture)
-    }
-
-    /// A cleaner for the spans of one batch.
-    pub(crate) fn cleaner(&self, table: &Table) -> Cleaner {
-        let rules = match self.capture(table) {
-            Capture::Full => None,
-            Capture::Redacted | Capture::None => self.rules.clone(),
-        };
-        Cleaner { rules, ..Cleaner::default() }
-    }
-}
+use redaction::{Capture, Named, Policy, Rules, named, without_authorizations};
 
 /// Cleans spans, and counts what it took out.
 #[derive(Default)]
 pub(crate) struct Cleaner {
-    rules: Option<Arc<Rules>>,
+    rules: Option<Rules>,
     /// Resources and scopes that were cleaned: many spans share one.
     resources: Vec<(Arc<Resource>, Arc<Resource>)>,
     scopes: Vec<(Arc<Scope>, Arc<Scope>)>,
@@ -108,10 +22,16 @@ pub(crate) struct Cleaner {
 /// So many of the resources and scopes before are looked at for one that was cleaned: spans of one stand together.
 const NEAR: usize = 4;
 
-/// What stands for the value of an authorization header.
-const AUTHORIZATION: &str = "[redacted:authorization]";
-
 impl Cleaner {
+    /// A cleaner for one batch.
+    pub(crate) fn by(policy: &Policy) -> Self {
+        let rules = match policy.capture {
+            Capture::Full => None,
+            Capture::Redacted | Capture::None => Some(policy.rules.clone()),
+        };
+        Self { rules, ..Self::default() }
+    }
+
     /// Takes out of a span what is not to be kept; answers whether there was anything.
     pub(crate) fn clean(&mut self, span: &mut Span) -> bool {
         let before = self.redacted + self.authorizations;
@@ -192,17 +112,35 @@ impl Cleaner {
 
     fn has_work(&self, attributes: &[(Text, AnyValue)]) -> bool {
         self.rules.is_some()
-            || attributes.iter().any(|(key, value)| is_authorization(key) || is_deep(value))
+            || attributes
+                .iter()
+                .any(|(key, value)| named(key) == Some(Named::Authorization) || is_deep(value))
     }
 
     fn attributes(&mut self, attributes: &mut [(Text, AnyValue)]) {
         for (key, value) in attributes {
-            if is_authorization(key) {
-                let replaced = AnyValue::Text(Text::fixed(AUTHORIZATION));
-                self.authorizations += u64::from(*value != replaced);
+            match named(key) {
+                Some(Named::Authorization) => {
+                    let replaced = AnyValue::Text(Text::fixed(Named::Authorization.marker()));
+                    self.authorizations += u64::from(*value != replaced);
+                    *value = replaced;
+                }
+                Some(Named::Secret) if self.rules.is_some() => self.secret(value),
+                Some(Named::Secret) | None => self.value(value),
+            }
+        }
+    }
+
+    /// What only its name tells.
+    fn secret(&mut self, value: &mut AnyValue) {
+        match value {
+            AnyValue::Array(values) => values.iter_mut().for_each(|value| self.secret(value)),
+            AnyValue::Map(entries) => self.attributes(entries),
+            AnyValue::Null | AnyValue::Bool(_) => {}
+            AnyValue::Text(_) | AnyValue::Bytes(_) | AnyValue::Int(_) | AnyValue::Double(_) => {
+                let replaced = AnyValue::Text(Text::fixed(Named::Secret.marker()));
+                self.redacted += u64::from(*value != replaced);
                 *value = replaced;
-            } else {
-                self.value(value);
             }
         }
     }
@@ -211,9 +149,8 @@ impl Cleaner {
         match value {
             AnyValue::Text(text) => self.text(text),
             AnyValue::Bytes(bytes) => {
-                if self.rules.is_some()
-                    && let Ok(text) = std::str::from_utf8(bytes)
-                    && let Some(left) = self.redacted(text)
+                if let Ok(text) = std::str::from_utf8(bytes)
+                    && let Some(left) = self.left_of(text)
                 {
                     *bytes = left.into_bytes();
                 }
@@ -225,22 +162,30 @@ impl Cleaner {
     }
 
     fn text<T: Deref<Target = str> + From<String>>(&mut self, text: &mut T) {
-        if let Some(left) = self.redacted(text) {
+        if let Some(left) = self.left_of(text) {
             *text = T::from(left);
         }
     }
 
-    /// What the rules leave of a text; `None` if that is all of it.
-    fn redacted(&mut self, text: &str) -> Option<String> {
-        let left = self.rules.as_ref()?.redact(text);
+    /// What is left of a text; `None` if that is all of it.
+    fn left_of(&mut self, text: &str) -> Option<String> {
+        let left = match &self.rules {
+            Some(rules) => rules.redact(text),
+            None => without_authorizations(text),
+        };
         self.redacted += left.replaced;
-        (left.replaced > 0).then(|| left.text.into_owned())
+        self.authorizations += left.authorizations;
+        (left.replaced + left.authorizations > 0).then(|| left.text.into_owned())
     }
 }
 
 /// Whether there may be an authorization further in.
 fn is_deep(value: &AnyValue) -> bool {
-    matches!(value, AnyValue::Array(_) | AnyValue::Map(_))
+    match value {
+        AnyValue::Array(_) | AnyValue::Map(_) | AnyValue::Bytes(_) => true,
+        AnyValue::Text(text) => text.trim_start().starts_with(['{', '[']),
+        AnyValue::Null | AnyValue::Bool(_) | AnyValue::Int(_) | AnyValue::Double(_) => false,
+    }
 }
 
 #[cfg(test)]
@@ -249,13 +194,14 @@ mod tests {
 
     use super::*;
 
+    const AUTHORIZATION: &str = Named::Authorization.marker();
     const SECRET: &str = "hf_abcdefghijklmnop1234";
 
     fn text(text: &str) -> AnyValue {
         AnyValue::Text(text.into())
     }
 
-    fn named(key: &str, value: AnyValue) -> Vec<(Text, AnyValue)> {
+    fn of(key: &str, value: AnyValue) -> Vec<(Text, AnyValue)> {
         vec![(key.into(), value)]
     }
 
@@ -263,10 +209,10 @@ mod tests {
     fn span() -> Span {
         let attributes = vec![
             ("a".into(), text(SECRET)),
-            ("b".into(), AnyValue::Array(vec![AnyValue::Map(named("c", text(SECRET)))])),
+            ("b".into(), AnyValue::Array(vec![AnyValue::Map(of("c", text(SECRET)))])),
             ("d".into(), AnyValue::Bytes(SECRET.as_bytes().to_vec())),
             ("http.request.header.authorization".into(), AnyValue::Array(vec![text("x y")])),
-            ("headers".into(), AnyValue::Map(named("X-Api-Key", text("plain")))),
+            ("headers".into(), AnyValue::Map(of("X-Api-Key", text("plain")))),
         ];
         Span {
             trace_id: [1; 16],
@@ -281,19 +227,22 @@ mod tests {
             attributes,
             events: vec![Event {
                 name: SECRET.to_owned(),
-                attributes: named("e", text(SECRET)),
+                attributes: of("e", text(SECRET)),
                 ..Event::default()
             }],
-            links: vec![Link { attributes: named("l", text(SECRET)), ..Link::default() }],
+            links: vec![Link { attributes: of("l", text(SECRET)), ..Link::default() }],
             status: Some(Status { code: 2, message: format!("refused {SECRET}") }),
-            resource: Arc::new(Resource { attributes: named("r", text(SECRET)) }),
-            scope: Arc::new(Scope { attributes: named("s", text(SECRET)), ..Scope::default() }),
+            resource: Arc::new(Resource { attributes: of("r", text(SECRET)) }),
+            scope: Arc::new(Scope { attributes: of("s", text(SECRET)), ..Scope::default() }),
         }
     }
 
+    fn cleaner(capture: Capture) -> Cleaner {
+        Cleaner::by(&Policy { capture, rules: Rules::built_in() })
+    }
+
     fn cleaned(capture: Capture) -> (Span, Cleaner) {
-        let privacy = Privacy::new(capture, &[], &[]).expect("is good");
-        let mut cleaner = privacy.cleaner(&Table::traces(OrgName::first()));
+        let mut cleaner = cleaner(capture);
         let mut span = span();
         assert!(cleaner.clean(&mut span));
         (span, cleaner)
@@ -312,24 +261,22 @@ mod tests {
     fn authorization_headers_are_never_kept() {
         let (span, cleaner) = cleaned(Capture::Full);
         assert_eq!(span.attributes[3].1, text(AUTHORIZATION));
-        assert_eq!(span.attributes[4].1, AnyValue::Map(named("X-Api-Key", text(AUTHORIZATION))));
+        assert_eq!(span.attributes[4].1, AnyValue::Map(of("X-Api-Key", text(AUTHORIZATION))));
         assert_eq!(span.attributes[0].1, text(SECRET), "what was said stays");
         assert_eq!((cleaner.redacted, cleaner.authorizations), (0, 2));
     }
 
     #[test]
     fn log_records_are_cleaned_too() {
-        let privacy = Privacy::new(Capture::Redacted, &[], &[]).expect("is good");
-        let logs = Table::new(OrgName::first(), Kind::Logs, "default");
-        let mut cleaner = privacy.cleaner(&logs);
+        let mut cleaner = cleaner(Capture::Redacted);
         let mut record = LogRecord {
             time_ns: 1,
             observed_ns: 1,
             severity_number: 0,
             severity_text: String::new(),
             event_name: "gen_ai.user.message".to_owned(),
-            body: AnyValue::Map(named("content", text(SECRET))),
-            attributes: named("authorization", text("Basic x")),
+            body: AnyValue::Map(of("content", text(SECRET))),
+            attributes: of("authorization", text("Basic x")),
             dropped_attributes: 0,
             flags: 0,
             trace_id: None,
@@ -338,15 +285,14 @@ mod tests {
             scope: Arc::new(Scope::default()),
         };
         assert!(cleaner.clean_record(&mut record));
-        assert_eq!(record.body, AnyValue::Map(named("content", text("[redacted:api-key]"))));
-        assert_eq!(record.attributes, named("authorization", text(AUTHORIZATION)));
+        assert_eq!(record.body, AnyValue::Map(of("content", text("[redacted:api-key]"))));
+        assert_eq!(record.attributes, of("authorization", text(AUTHORIZATION)));
         assert!(!cleaner.clean_record(&mut record), "once is enough");
     }
 
     #[test]
     fn spans_of_one_resource_still_share_it() {
-        let privacy = Privacy::new(Capture::Redacted, &[], &[]).expect("is good");
-        let mut cleaner = privacy.cleaner(&Table::traces(OrgName::first()));
+        let mut cleaner = cleaner(Capture::Redacted);
         let mut one = span();
         let mut other = Span { resource: Arc::clone(&one.resource), ..span() };
         cleaner.clean(&mut one);
@@ -356,22 +302,31 @@ mod tests {
     }
 
     #[test]
-    fn a_stream_s_word_counts_more_than_its_organization_s() {
-        let org = OrgName::first();
-        let exception = |stream: Option<&str>, capture| Exception {
-            org: org.clone(),
-            stream: stream.map(str::to_owned),
-            capture,
+    fn what_only_a_name_tells_goes_where_rules_apply() {
+        let attributes = || {
+            vec![
+                ("db.password".into(), text("plain")),
+                ("pwd".into(), AnyValue::Array(vec![AnyValue::Int(7), AnyValue::Null])),
+                ("properties".into(), AnyValue::Map(of("clientSecret", text("plain")))),
+                ("body".into(), text(r#"{"headers":{"Authorization":"Basic x"},"password":"p"}"#)),
+            ]
         };
-        let exceptions =
-            [exception(None, Capture::Redacted), exception(Some("open"), Capture::Full)];
-        let privacy = Privacy::new(Capture::None, &exceptions, &[]).expect("is good");
-        let other: OrgName = "other".parse().expect("a name");
-        assert_eq!(privacy.capture(&Table::traces(org.clone())), Capture::Redacted);
-        assert_eq!(privacy.capture(&Table::new(org, Kind::Traces, "open")), Capture::Full);
-        assert_eq!(privacy.capture(&Table::traces(other)), Capture::None);
-        assert!(Privacy::default().rules.is_none(), "nothing is compiled for nothing");
-        let wrong = [("x".into(), "(".to_owned())];
-        assert!(Privacy::new(Capture::Full, &[], &wrong).is_err(), "a wrong rule is told at once");
+        let clean = |capture| {
+            let mut cleaner = cleaner(capture);
+            let mut span = Span { attributes: attributes(), ..span() };
+            cleaner.clean(&mut span);
+            span.attributes
+        };
+        let secret = || text(Named::Secret.marker());
+        let left = clean(Capture::Redacted);
+        assert_eq!(left[0].1, secret());
+        assert_eq!(left[1].1, AnyValue::Array(vec![secret(), AnyValue::Null]));
+        assert_eq!(left[2].1, AnyValue::Map(of("clientSecret", secret())));
+        let body = r#"{"headers":{"Authorization":"[redacted:authorization]"},"password":"[redacted:secret]"}"#;
+        assert_eq!(left[3].1, text(body));
+        let left = clean(Capture::Full);
+        assert_eq!(left[..3], attributes()[..3], "what was said stays");
+        let body = r#"{"headers":{"Authorization":"[redacted:authorization]"},"password":"p"}"#;
+        assert_eq!(left[3].1, text(body), "but no header, also in JSON");
     }
 }

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clock::{ManualClock, UnixNanos};
-use ingest::{Capture, Change, Error, Ingest, IngestConfig, Limits, Privacy, Reason};
+use ingest::{Change, Error, Ingest, IngestConfig, Limits, Reason};
 use lake::{Flush, Lake, LakeConfig};
 use otlp::{
     AnyValue, Distribution, LogRecord, Logs, Measured, Metric, MetricKind, Metrics, Number, Point,
     Rejected, Resource, Scope, Span, Temporality, Traces,
 };
+use redaction::{Capture, Operator, Policies};
 use schema::{Kind, OrgName, Row, Table, Value};
 use tasks::{Grace, Tasks};
 use wal::{Wal, WalConfig};
@@ -379,7 +380,8 @@ async fn what_is_not_to_be_kept_never_reaches_the_disk() {
         [(Capture::Redacted, Some("my key is [redacted:api-key]")), (Capture::None, None)]
     {
         let folder = tempfile::tempdir().expect("a folder");
-        let privacy = Privacy::new(capture, &[], &[]).expect("is good");
+        let operator = Operator { capture, ..Operator::default() };
+        let privacy = Arc::new(Policies::new(operator).expect("is good"));
         let house = open(folder.path(), IngestConfig { privacy, ..IngestConfig::default() }).await;
         let said = format!("my key is {SECRET}");
         let attributes =

@@ -1,4 +1,4 @@
-//! The few rows that change: organisations, users, access tokens and own prices, each kept once its call has returned.
+//! The few rows that change: organisations, users, access tokens, own prices and privacy settings, each kept once its call has returned.
 //!
 //! [`Metadata`] is one SQLite file in write-ahead-log mode, readable by its owner only. Every
 //! function is one statement or one transaction; a secret comes in and goes out as a digest or a
@@ -10,6 +10,7 @@ mod error;
 mod migrations;
 mod orgs;
 mod prices;
+mod privacy;
 mod store;
 mod tokens;
 mod users;
@@ -17,6 +18,7 @@ mod users;
 pub use error::Error;
 pub use orgs::{Created, Org};
 pub use prices::Price;
+pub use privacy::PrivacySetting;
 pub use store::Metadata;
 pub use tokens::{Digest, Token};
 pub use users::{Role, User};

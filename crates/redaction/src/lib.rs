@@ -1,19 +1,26 @@
-//! Secrets and personal data taken out of text: what a rule finds does not survive.
+//! Secrets and personal data taken out of text, and how much of what was said is kept at all.
 //!
 //! [`Rules::redact`] gives back a text in which every match of every rule is `[redacted:<rule>]`; a text without a
 //! match is borrowed, not copied. The [built-in rules](Rules::built_in) know keys and tokens of common services,
-//! authorization values, private keys, e-mail addresses and payment cards; [`Rules::with`] adds own patterns.
-//! Patterns run in time linear in the text, whatever they are. Texts are often JSON inside a string: what is left
-//! of them is JSON still, because a marker begins after an escape and stands in quotes where a number stood.
+//! authorization values, private keys, e-mail addresses and payment cards; [`Rules::and`] adds own patterns.
+//! Patterns run in time linear in the text, whatever they are. A text that is JSON is looked at text by text, and by the
+//! names of its fields: what is left of it is JSON still.
 //!
-//! [`is_authorization`] tells the names of attributes and headers whose value is never to be kept.
+//! [`named`] tells the names of attributes, headers and fields whose value lets somebody in; [`without_authorizations`]
+//! takes those that are never kept out of JSON, whatever the rules.
 //!
-//! This crate knows no span and no row, does no I/O, and keeps nothing.
+//! [`Policies`] say what holds for the rows of a stream: the operator's word, and above it what an organisation has set
+//! for itself, which can only be stricter.
+//!
+//! This crate knows no span and no row, and does no I/O.
 
 mod built_in;
-mod header;
+mod json;
+mod names;
+mod policy;
 mod rules;
 mod suspect;
 
-pub use header::is_authorization;
-pub use rules::{Redacted, RuleError, Rules};
+pub use names::{Named, named};
+pub use policy::{Capture, Exception, Operator, Policies, Policy, Setting};
+pub use rules::{OwnRule, Redacted, RuleError, Rules, without_authorizations};

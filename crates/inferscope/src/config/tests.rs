@@ -100,7 +100,7 @@ fn variables_win_over_the_file_and_flags_over_both() {
 
 #[test]
 fn privacy_is_read_stream_by_stream() {
-    use ingest::Capture;
+    use redaction::Capture;
     let text = r#"
         [privacy]
         capture = "redacted"
@@ -111,15 +111,18 @@ fn privacy_is_read_stream_by_stream() {
     let table = |org: &str, stream| {
         schema::Table::new(org.parse().expect("a name"), schema::Kind::Traces, stream)
     };
-    assert_eq!(privacy.capture(&table("default", "default")), Capture::Redacted);
-    assert_eq!(privacy.capture(&table("default", "open")), Capture::Full);
-    assert_eq!(privacy.capture(&table("team", "open")), Capture::None);
+    assert_eq!(privacy.of(&table("default", "default")).capture, Capture::Redacted);
+    assert_eq!(privacy.of(&table("default", "open")).capture, Capture::Full);
+    assert_eq!(privacy.of(&table("team", "open")).capture, Capture::None);
     let variables = BTreeMap::from([("INFERSCOPE_PRIVACY_CAPTURE".to_owned(), "none".to_owned())]);
     let config = load(None, &variables, &Flags::default(), Path::new("x")).expect("is good");
-    assert_eq!(config.ingest.privacy.capture(&table("a", "b")), Capture::None);
+    assert_eq!(config.ingest.privacy.of(&table("a", "b")).capture, Capture::None);
     assert!(problem("[privacy]\ncapture = \"some\"").contains("redacted"));
-    let wrong = problem("[privacy]\nrule = [{ name = \"x\", pattern = \"(\" }]");
-    assert!(wrong.contains("privacy.rule"), "{wrong}");
+    let wrong = problem("[privacy]\n\nrule = [{ name = \"x\", pattern = \"(\" }]");
+    assert!(wrong.contains("line 3") && wrong.contains("rule \"x\""), "{wrong}");
+    let wrong = problem("[privacy]\nstream = [{ org = \"a b\", capture = \"none\" }]");
+    assert!(wrong.contains("line 2") && wrong.contains("\"a b\""), "{wrong}");
+    assert_eq!(config.privacy.rules, 20);
     assert!(problem("[ingest]\nvalue_bytes = 0").contains("ingest.value_bytes"));
     assert!(problem("[ingest]\nopen_trace_spans = 0").contains("ingest.open_trace_spans"));
 }
