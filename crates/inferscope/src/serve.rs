@@ -106,22 +106,7 @@ pub(crate) async fn start(config: Config) -> anyhow::Result<Running> {
     let (wal, replay) = Wal::open(&config.data_dir.join("wal"), WalConfig::default())?;
     let lake = Arc::new(Lake::open(lake_config(&config)?, clock.clone()).await?);
     let blobs = Blobs::open(config.data_dir.join(PARTS), config.parts)?;
-    let tariffs = Tariffs::open(
-        metadata.clone(),
-        Arc::clone(&config.ingest.prices),
-        clock.clone(),
-        tasks.clone(),
-        config.most_overrides,
-    )
-    .await?;
-    let privacy = Privacy::open(
-        metadata.clone(),
-        Arc::clone(&config.ingest.privacy),
-        clock.clone(),
-        tasks.clone(),
-        config.privacy,
-    )
-    .await?;
+    let (tariffs, privacy) = own_settings(&config, &metadata, &clock, &tasks).await?;
     // Questions compute for long and records can wait: neither keeps a call waiting.
     let (workers, background) =
         (Threads::standing_back("query")?, Threads::standing_back("background")?);
@@ -205,6 +190,33 @@ impl Running {
             self.accounts.create_token(&OrgName::first(), name, Scopes::ALL, None).await?;
         Ok(secret)
     }
+}
+
+/// What organisations have set for themselves, above what the configuration says.
+async fn own_settings(
+    config: &Config,
+    metadata: &Metadata,
+    clock: &SharedClock,
+    tasks: &Tasks,
+) -> anyhow::Result<(Tariffs, Privacy)> {
+    let (shelf, policies) = (&config.ingest.prices, &config.ingest.privacy);
+    let tariffs = Tariffs::open(
+        metadata.clone(),
+        Arc::clone(shelf),
+        clock.clone(),
+        tasks.clone(),
+        config.most_overrides,
+    )
+    .await?;
+    let privacy = Privacy::open(
+        metadata.clone(),
+        Arc::clone(policies),
+        clock.clone(),
+        tasks.clone(),
+        config.privacy,
+    )
+    .await?;
+    Ok((tariffs, privacy))
 }
 
 /// Prompts and answers are in there: nobody else's business.
