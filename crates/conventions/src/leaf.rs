@@ -15,7 +15,7 @@ mod models;
 mod seen;
 mod settle;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 pub use seen::{Seen, SpanId};
 pub use settle::settle;
@@ -137,6 +137,20 @@ impl OpenTrace {
                 known.new = false;
             }
         }
+    }
+
+    /// Forgets spans, so that a trace that goes on for long takes no more memory, and keeps what it takes to judge those
+    /// that are still to come around them.
+    pub fn let_go(&mut self) {
+        let Self { spans, below, responses } = self;
+        below.retain(|id, _| !spans.contains_key(id));
+        let one = |calls: &Calls| match calls {
+            Calls::One(id) => Some(*id),
+            Calls::None | Calls::Several => None,
+        };
+        let wanted: HashSet<SpanId> = below.values().flatten().filter_map(one).collect();
+        spans.retain(|id, _| wanted.contains(id));
+        responses.retain(|_, id| wanted.contains(id));
     }
 
     /// Adds the spans; answers their ids, the innermost first.

@@ -9,7 +9,8 @@ use clock::UnixNanos;
 use conventions::{OpenTrace, Seen, SpanId, Verdict, settle};
 use schema::{Row, Table};
 
-/// Most spans of one trace that are remembered; further ones are judged by these and not remembered.
+/// Most spans of one trace that are remembered. When it has more, those are forgotten that no span still to come is
+/// known to be around.
 const MOST_SPANS_OF_A_TRACE: usize = 20_000;
 
 /// A trace of a table: the table's hash and the trace's id.
@@ -135,14 +136,15 @@ impl Generations {
         let Self { young: Generation { traces, gateway, spans }, old, .. } = self;
         let by_gateway = |id| gateway.contains(&(key, id)) || old.gateway.contains(&(key, id));
         let trace = traces.entry(key).or_default();
-        let before = trace.len();
-        let mut fresh = OpenTrace::default();
-        let verdicts = if before < MOST_SPANS_OF_A_TRACE {
-            trace.judge(seen, by_gateway)
-        } else {
-            fresh.judge(seen, by_gateway)
-        };
-        *spans += trace.len() - before;
+        *spans -= trace.len();
+        if trace.len() >= MOST_SPANS_OF_A_TRACE {
+            trace.let_go();
+        }
+        if trace.len() >= MOST_SPANS_OF_A_TRACE {
+            *trace = OpenTrace::default();
+        }
+        let verdicts = trace.judge(seen, by_gateway);
+        *spans += trace.len();
         let of = |(seen, verdict): (&Seen, Verdict)| seen.is_candidate().then_some(verdict);
         seen.iter().zip(verdicts).map(of).collect()
     }
@@ -263,6 +265,35 @@ mod tests {
         let mut rows = [row(1, 1, 0), row(1, 2, 1)];
         plain.judge(&table(), at(0), &mut rows);
         assert_eq!(plain.spans(), 0, "traces without calls cost nothing");
+    }
+
+    #[test]
+    fn of_a_very_long_trace_each_call_counts_once() {
+        const CALLS: u32 = 30_000;
+        let span = |id: u32, parent: u32| {
+            let mut row = call(1, 0, 0);
+            row.set(Name::fixed("span_id"), format!("{id:016x}"));
+            row.set(Name::fixed("reference_parent_span_id"), format!("{parent:016x}"));
+            row
+        };
+        let open = OpenTraces::new(1_000_000, MINUTE);
+        let mut calls = 0;
+        // Below the root, which comes last, each call is told by a client and, in the next batch, by a framework.
+        for batch in 0..=CALLS / 100 {
+            let numbers = |batch: u32| (batch * 100..(batch + 1) * 100).filter(|at| *at < CALLS);
+            let clients = numbers(batch).map(|at| span(1_000_000 + at, 2_000_000 + at));
+            let frameworks = batch.checked_sub(1).into_iter().flat_map(numbers);
+            let mut rows: Vec<Row> =
+                clients.chain(frameworks.map(|at| span(2_000_000 + at, 1))).collect();
+            open.judge(&table(), at(0), &mut rows);
+            calls += rows
+                .iter()
+                .filter(|row| row.get("llm_is_leaf") == Some(&Value::Bool(true)))
+                .count();
+            assert!(open.spans() <= MOST_SPANS_OF_A_TRACE + 200, "{} spans", open.spans());
+        }
+        assert_eq!(calls, CALLS as usize);
+        assert!(!is_leaf(&open, at(0), span(1, 0)), "the root is around all of them");
     }
 
     #[test]

@@ -11,6 +11,11 @@ impl Models {
         Self([requested, answered].map(|name| name.map(|name| hash(&plain(name)))))
     }
 
+    /// Whether it names one.
+    pub(super) const fn any(self) -> bool {
+        matches!(self.0, [Some(_), _] | [_, Some(_)])
+    }
+
     /// Whether the two have a name in common.
     pub(super) fn meets(self, other: Self) -> bool {
         self.0.iter().flatten().any(|name| other.0.iter().flatten().any(|other| name == other))

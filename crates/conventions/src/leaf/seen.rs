@@ -152,7 +152,9 @@ impl Seen {
             (_, None) => Verdict::Wrapper,
         };
         if !seen.by_gateway && verdict != Verdict::Leaf {
-            seen.candidate = cells.candidate();
+            // One that names neither was none when it came: it must not turn the span around it into a wrapper.
+            let candidate = cells.candidate();
+            seen.candidate = candidate.filter(|it| it.counts.any() || it.models.any());
         }
         Some((seen, verdict))
     }

@@ -132,6 +132,22 @@ fn where_only_the_outer_span_knows_the_counts_it_counts() {
 }
 
 #[test]
+fn after_a_restart_a_span_that_never_was_a_candidate_is_none() {
+    let mut inner = Draft::llm(2, 1, 1, 99);
+    inner.row.set(Name::fixed("llm_is_leaf"), false);
+    let outer = Draft::llm(1, 0, 0, 100).model("m").counts(21, 18);
+    let mut trace = OpenTrace::default();
+    trace.restore(&[Seen::of_stored(&inner.row).unwrap()]);
+    assert_eq!(trace.judge(&[outer.seen()], |_| false), [Leaf]);
+    // One that was judged to be around several calls still is.
+    let mut wrapper = Draft::llm(2, 1, 1, 99).model("m");
+    wrapper.row.set(Name::fixed("llm_is_leaf"), false);
+    let mut trace = OpenTrace::default();
+    trace.restore(&[Seen::of_stored(&wrapper.row).unwrap()]);
+    assert_eq!(trace.judge(&[outer.seen()], |_| false), [Wrapper]);
+}
+
+#[test]
 fn different_calls_both_count() {
     let outer = Draft::llm(1, 0, 0, 100).model("m").counts(21, 18);
     let embedding = Draft::llm(2, 1, 1, 9)
