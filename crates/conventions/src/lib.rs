@@ -37,6 +37,7 @@ mod parameters;
 mod payload;
 mod provenance;
 mod provider;
+mod python;
 mod span;
 mod status;
 mod streams;

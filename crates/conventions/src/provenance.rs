@@ -88,7 +88,7 @@ pub(crate) fn fill(cells: &mut Cells, view: &View<'_>, tokens: &Tokens) {
             story.tell(column.name().as_str(), messages_of(view, *families, facts), &[]);
         }
     }
-    fill_rejected(&mut story, view);
+    fill_rejected(&mut story, view, tokens);
     if !story.json.is_empty() {
         story.json.push('}');
         cells.set(column!("llm_field_provenance"), story.json);
@@ -231,12 +231,13 @@ fn messages_of(view: &View<'_>, families: [Family; 3], facts: &[Fact]) -> Origin
     }
 }
 
-/// Keys of counts that hold something that is no count.
-fn fill_rejected(story: &mut Story, view: &View<'_>) {
+/// Keys of counts that hold something that is no count, or one that was not believed.
+fn fill_rejected(story: &mut Story, view: &View<'_>, tokens: &Tokens) {
     let mut rejected = Vec::new();
     for count in Count::ALL {
         for (source, found) in view.plain(count.fact()) {
-            if found.text().is_some() && found.count().is_none() {
+            let counts = found.count().is_some() && tokens.get(count).is_some();
+            if found.text().is_some() && !counts {
                 rejected.push(source.name);
             }
         }

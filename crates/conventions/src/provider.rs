@@ -61,10 +61,16 @@ const HOSTS: &[(&str, &str)] = &[
     ("api.cerebras.ai", "cerebras"),
 ];
 
+/// What LangSmith names as the system of every call that it traces: a framework provides no model.
+const FRAMEWORK: &str = "langchain";
+
 pub(crate) fn fill(cells: &mut Cells, view: &View<'_>) {
-    let sent = view.text(Fact::Provider).map(|sent| sent.trim().to_ascii_lowercase());
-    let system =
-        view.text(Fact::System).map(|system| plain(&system.trim().to_ascii_lowercase()).to_owned());
+    let first = |fact| {
+        let names = view.all(fact).filter_map(|(found, _)| found.text());
+        names.map(|name| name.trim().to_ascii_lowercase()).find(|name| name != FRAMEWORK)
+    };
+    let sent = first(Fact::Provider);
+    let system = first(Fact::System).map(|system| plain(&system).to_owned());
     let host = cells.text(column!("server_address")).and_then(of_host);
     let named = sent.as_deref().map(plain).map(|name| canonical(name, system.as_deref()));
     // An OpenAI client against another host says openai: it names the API that it speaks.

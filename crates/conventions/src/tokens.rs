@@ -115,6 +115,7 @@ pub(crate) fn read(view: &View<'_>, kind: Kind, convention: Option<&str>) -> Tok
     if let Some(Json::Object(usage)) = view.json(Fact::LangfuseUsage) {
         tokens = tokens.or(of_langfuse(usage));
     }
+    tokens.drop_false_zeros(kind);
     tokens.settle_conflicts(view);
     tokens.include_cached(view, convention);
     tokens.sum_up(kind);
@@ -139,6 +140,16 @@ impl Tokens {
             derived: self.derived
                 || (self.prompt.is_none() && self.completion.is_none() && other.derived),
             flags: self.flags,
+        }
+    }
+
+    /// No language model answers nothing with nothing: who says 0 of both does not know, as LiteLLM of a stream
+    /// without usage.
+    fn drop_false_zeros(&mut self, kind: Kind) {
+        let is_nothing = |count: Option<i64>| count.unwrap_or(0) == 0;
+        let counts = [self.prompt, self.completion, self.total];
+        if kind == Kind::Llm && self.any() && counts.into_iter().all(is_nothing) {
+            *self = Self::default();
         }
     }
 

@@ -12,6 +12,7 @@ use crate::attribute::{Known, Origin, look_up_all};
 use crate::facts::{self, Fact, Family, Path, Source};
 use crate::outline::{self, Outlines};
 use crate::payload;
+use crate::python;
 
 /// Marks a key that the span does not have.
 const ABSENT: u16 = u16::MAX;
@@ -186,7 +187,7 @@ impl<'a> View<'a> {
 
 fn document_of(value: &AnyValue) -> Option<Json> {
     match value {
-        AnyValue::Text(text) => serde_json::from_str(text).ok(),
+        AnyValue::Text(text) => serde_json::from_str(text).ok().or_else(|| python::dict(text)),
         AnyValue::Null => None,
         AnyValue::Bool(_)
         | AnyValue::Int(_)

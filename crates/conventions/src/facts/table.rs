@@ -441,7 +441,14 @@ pub(crate) const TABLE: &[(Fact, &[Alias])] = &[
             In("mlflow.llm.cost", "output_cost"),
         ],
     ),
-    (F::FirstChunkSeconds, &[Is("gen_ai.response.time_to_first_chunk")]),
+    (
+        F::FirstChunkSeconds,
+        &[
+            Is("gen_ai.response.time_to_first_chunk"),
+            // Pydantic AI puts the metric's name on the span.
+            Is("gen_ai.client.operation.time_to_first_chunk"),
+        ],
+    ),
     (F::FirstChunkMillis, &[Is("ai.response.msToFirstChunk"), Is("ai.stream.msToFirstChunk")]),
     (F::FirstTokenServerSeconds, &[Is("gen_ai.server.time_to_first_token")]),
     (F::CompletionStart, &[Is("langfuse.observation.completion_start_time")]),

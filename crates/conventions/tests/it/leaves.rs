@@ -164,6 +164,22 @@ const COUNTED: &[(&str, usize, usize, usize, i64, i64)] = &[
     ("otel-openai-v2/55-batch-experimental.pb", 21, 21, 6, 315, 462),
     ("otel-openai-v2/56-batch-experimental.pb", 27, 27, 12, 315, 462),
     ("otel-openai-v2/59-chat-experimental-grpc.pb", 1, 1, 0, 21, 18),
+    ("langsmith/01-chat.pb", 1, 1, 0, 6, 41),
+    ("langsmith/02-stream.pb", 1, 1, 0, 0, 0),
+    ("langsmith/03-stream-usage.pb", 1, 1, 0, 6, 41),
+    ("langsmith/04-chain.pb", 3, 1, 0, 6, 41),
+    ("langsmith/05-e429.pb", 1, 1, 1, 0, 0),
+    ("pydantic-ai/01-run.pb", 2, 1, 0, 6, 41),
+    ("pydantic-ai/02-stream.pb", 2, 1, 0, 6, 41),
+    ("pydantic-ai/03-two.pb", 2, 1, 0, 6, 41),
+    ("pydantic-ai/04-two.pb", 2, 1, 0, 51, 74),
+    // 54 + 57 in, 5 + 11 out.
+    ("pydantic-ai/05-tools.pb", 4, 2, 0, 111, 16),
+    ("pydantic-ai/06-e429.pb", 2, 1, 1, 0, 0),
+    ("vercel/01-generate.pb", 2, 1, 0, 6, 41),
+    ("vercel/02-stream.pb", 2, 1, 0, 6, 41),
+    ("vercel/03-tools.pb", 4, 2, 0, 111, 16),
+    ("vercel/04-e429.pb", 2, 1, 1, 0, 0),
     ("mlflow/01-chat.pb", 1, 1, 0, 21, 18),
     ("mlflow/02-stream-usage.pb", 1, 1, 0, 21, 18),
     ("mlflow/03-tools.pb", 2, 2, 0, 58, 36),
@@ -237,6 +253,123 @@ fn it_does_not_matter_whether_spans_come_at_once_or_one_by_one() {
         let rows: Vec<Row> =
             spans.into_iter().flat_map(|span| batch(&mut traces, vec![span])).collect();
         assert_eq!(count(&rows), (*spans_, *calls, *failed, *prompt, *completion), "{file}");
+    }
+}
+
+/// The spans of a body and the number of the batch that each comes with, in an order by chance.
+fn scattered(spans: Vec<Span>, seed: u64) -> Vec<Vec<Span>> {
+    // A xorshift: any order will do, and each can be had again.
+    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+    let mut below = move |most: usize| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        usize::try_from(state % most as u64).unwrap_or(0)
+    };
+    let batches = 1 + below(4);
+    let mut all: Vec<Vec<Span>> = vec![Vec::new(); batches];
+    for span in spans {
+        all[below(batches)].push(span);
+    }
+    all.iter_mut().for_each(|batch| {
+        for at in (1..batch.len()).rev() {
+            batch.swap(at, below(at + 1));
+        }
+    });
+    all
+}
+
+/// Whether, for each two spans of one call, all spans between them are there when the second comes.
+fn spans_between_are_there(batches: &[Vec<Span>], calls: &[Row]) -> bool {
+    let mut arrived: HashMap<[u8; 8], (usize, Option<[u8; 8]>)> = HashMap::new();
+    for (at, batch) in batches.iter().enumerate() {
+        arrived.extend(batch.iter().map(|span| (span.span_id, (at, span.parent_span_id))));
+    }
+    let candidates: Vec<[u8; 8]> =
+        calls.iter().filter_map(Seen::of).filter(Seen::is_candidate).map(|seen| seen.id).collect();
+    let pair_is_there = |inner: [u8; 8]| {
+        let mut between = Vec::new();
+        let mut up = arrived.get(&inner).and_then(|(_, parent)| *parent);
+        while let Some(id) = up {
+            let Some((at, parent)) = arrived.get(&id) else { break };
+            if candidates.contains(&id) {
+                let second = (*at).max(arrived[&inner].0);
+                if between.iter().any(|between| *between > second) {
+                    return false;
+                }
+            }
+            between.push(*at);
+            up = *parent;
+        }
+        true
+    };
+    candidates.iter().all(|id| pair_is_there(*id))
+}
+
+/// The calls of a trace are the same in whatever order and portions its spans come, as long as what stands between two
+/// spans of one call is there with the second of them. In any other order a call may count twice, and never not at all.
+#[test]
+fn in_any_order_each_call_counts_once_if_the_spans_between_are_known() {
+    let (mut kept, mut doubled) = (0, 0);
+    for (file, count_of_spans, calls, ..) in COUNTED {
+        if *count_of_spans < 2 || *count_of_spans > 60 {
+            continue;
+        }
+        let rows: Vec<Row> =
+            spans(file).into_iter().map(|span| normalise(span, &Options::default())).collect();
+        for seed in 0..60 {
+            let batches = scattered(spans(file), seed);
+            let holds = spans_between_are_there(&batches, &rows);
+            let mut traces = HashMap::new();
+            let judged: Vec<Row> =
+                batches.into_iter().flat_map(|spans| batch(&mut traces, spans)).collect();
+            let found = count(&judged).1;
+            if holds {
+                assert_eq!(found, *calls, "{file}, order {seed}");
+                kept += 1;
+            } else {
+                assert!(found >= *calls, "{file}, order {seed}: {found} of {calls} calls");
+                doubled += usize::from(found > *calls);
+            }
+        }
+    }
+    assert!(kept > 1_000 && doubled > 0, "{kept} orders kept, {doubled} doubled a call");
+}
+
+/// Where children come no later than their parents, the tokens are the same too, in any portions.
+#[test]
+fn children_no_later_than_their_parents_give_the_same_tokens() {
+    for (file, count_of_spans, calls, failed, prompt, completion) in COUNTED {
+        // Logfire's record of a stream joins its call only inside one batch: see docs/gaps.md.
+        if *count_of_spans < 2 || *count_of_spans > 60 || *file == "logfire/04-stream-usage.pb.gz" {
+            continue;
+        }
+        for seed in 0..60 {
+            let mut batches = scattered(spans(file), seed);
+            children_first(&mut batches);
+            let mut traces = HashMap::new();
+            let judged: Vec<Row> =
+                batches.into_iter().flat_map(|spans| batch(&mut traces, spans)).collect();
+            let expected = (*count_of_spans, *calls, *failed, *prompt, *completion);
+            assert_eq!(count(&judged), expected, "{file}, order {seed}");
+        }
+    }
+}
+
+/// Puts each span into the batch of its latest descendant, if that comes after its own.
+fn children_first(batches: &mut [Vec<Span>]) {
+    for at in 0..batches.len() {
+        for later in at + 1..batches.len() {
+            let mut parents: Vec<[u8; 8]> =
+                batches[later].iter().filter_map(|span| span.parent_span_id).collect();
+            while let Some(parent) = parents.pop() {
+                if let Some(found) = batches[at].iter().position(|span| span.span_id == parent) {
+                    let span = batches[at].remove(found);
+                    parents.extend(span.parent_span_id);
+                    batches[later].push(span);
+                }
+            }
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Whole spans as rows: recorded ones, written ones and generated ones.
 
 mod bodies;
+mod clients;
 mod contents;
 mod examples;
 mod golden;
