@@ -3,10 +3,10 @@
 #
 #   tests/setup.sh           install
 #   tests/setup.sh where     print the folder of the Python environment
-#   tests/setup.sh debian X  print where the program X of an unpacked Debian package is
+#   tests/setup.sh debian X  print where the program or library X of an unpacked Debian package is
 #
-# Chromium is installed with apt-get (as root or through sudo). Prometheus and nginx are unpacked from
-# their Debian packages into ~/.cache/inferscope/debian, so that no service is started on this machine.
+# Chromium is installed with apt-get (as root or through sudo). Prometheus, nginx and libfaketime are
+# unpacked from their Debian packages into ~/.cache/inferscope/debian, so that no service is started on this machine.
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -30,7 +30,7 @@ install() {
   as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$1"
 }
 
-# unpack PACKAGE PROGRAM: the program is then $unpacked/PROGRAM.
+# unpack PACKAGE PROGRAM: the program, or the library, is then $unpacked/PROGRAM.
 unpack() {
   local package=$1 program=$2
   if [ -x "$unpacked/$program" ]; then return; fi
@@ -41,7 +41,7 @@ unpack() {
   mkdir -p "$unpacked"
   # Everything happens in a folder that only this run knows: two runs at once do not meet.
   (cd "$work" && apt-get -o APT::Sandbox::User=root download -qq "$package" && dpkg-deb -x ./*.deb root)
-  cp "$(find "$work/root/usr/bin" "$work/root/usr/sbin" -name "$program" -type f 2>/dev/null | head -1)" "$work/$program"
+  cp "$(find "$work/root/usr/bin" "$work/root/usr/sbin" "$work/root/usr/lib" -name "$program" -type f 2>/dev/null | head -1)" "$work/$program"
   chmod 755 "$work/$program"
   mv "$work/$program" "$unpacked/$program"
   rm -rf "$work"
@@ -70,6 +70,7 @@ case ${1:-install} in
     "$python" -c 'import ensurepip' 2>/dev/null || install python3-venv
     unpack prometheus prometheus
     unpack nginx nginx
+    unpack libfaketime libfaketimeMT.so.1
     install_python_packages
     echo "--> ready: Python in $venv"
     ;;

@@ -1,21 +1,18 @@
 """kill -9 at random moments: what was acknowledged is there, once."""
 
-import itertools
 import os
 import random
 import threading
 import time
 
-import httpx
 import polars
 import pytest
 
-from rig.server import ROOT_BASIC, Server
-from rig.spans import PROTOBUF, OneSpan, export
+from rig.server import Server
 from rig.waiting import wait_until
+from rig.writers import Writers
 
-KILLS = 10
-WRITERS = 4
+KILLS = 20
 FLUSHED = "[storage]\nflush_after_s = 0.3\n"
 # Files are merged and deleted as often as they can be, so that kills meet that too.
 KEPT = (
@@ -24,86 +21,16 @@ KEPT = (
 )
 
 
-class Writers:
-    """Threads that send numbered spans and send a batch again until it is acknowledged.
-
-    A batch that was sent and not acknowledged may or may not be stored; once it is acknowledged, each of
-    its numbers is there exactly once.
-    """
-
-    def __init__(self, server: Server, org: str):
-        self.server = server
-        self.path = f"/api/{org}/v1/traces"
-        self.acknowledged: set[int] = set()
-        self.tries = 0
-        self.lock = threading.Lock()
-        self.stopping = threading.Event()
-        self.batches = itertools.count()
-        self.threads = [threading.Thread(target=self._write, name=f"writer-{number}") for number in range(WRITERS)]
-
-    def start(self) -> None:
-        for thread in self.threads:
-            thread.start()
-
-    def finish(self) -> None:
-        """No new batches; those begun are sent until they are acknowledged."""
-        self.stopping.set()
-        for thread in self.threads:
-            thread.join(60)
-            assert not thread.is_alive(), f"{thread.name} never got its last batch acknowledged"
-
-    def count(self) -> int:
-        with self.lock:
-            return len(self.acknowledged)
-
-    def _write(self) -> None:
-        with httpx.Client(timeout=10, headers=PROTOBUF | {"authorization": ROOT_BASIC}) as client:
-            while not self.stopping.is_set():
-                with self.lock:
-                    first = next(self.batches) * 20
-                numbers = range(first, first + random.randint(1, 20))
-                body = export([_numbered(number) for number in numbers]).SerializeToString()
-                self._send_until_acknowledged(client, body)
-                with self.lock:
-                    self.acknowledged.update(numbers)
-
-    def _send_until_acknowledged(self, client: httpx.Client, body: bytes) -> None:
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
-            with self.lock:
-                self.tries += 1
-            try:
-                # The address is a new one after every start.
-                answer = client.post(self.server.url + self.path, content=body)
-            except httpx.TransportError:
-                time.sleep(0.01)
-                continue
-            if answer.status_code == 200:
-                return
-            assert answer.status_code == 503, f"{answer.status_code} {answer.text}"
-            assert "retry-after" in answer.headers
-            time.sleep(0.01)
-        raise AssertionError("a batch was never acknowledged")
-
-
-def _numbered(number: int) -> OneSpan:
-    """A number's span has the same ids however often it is sent."""
-    ids = random.Random(number).randbytes(24)
-    return OneSpan(name="numbered", trace_id=ids[:16], span_id=ids[16:], attributes={"number": number})
-
-
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize(("config", "longest"), [(FLUSHED, 0.4), (KEPT, 3.0)], ids=["flushes", "flushes and upkeep"])
-def test_no_acknowledged_span_is_lost_or_doubled_by_ten_kills(serve, org, delta_table, config, longest):
+def test_no_acknowledged_span_is_lost_or_doubled_by_twenty_kills(serve, org, delta_table, config, longest):
     seed = int(os.environ.get("KILL_SEED", time.time_ns()))
     print(f"KILL_SEED={seed}")
     moments = random.Random(seed)
     # Flushes as often as they can be, so that kills meet them too.
     server = serve(config)
-    writers = Writers(server, org)
-    writers.start()
     merged: set[str] = set()
-    try:
+    with Writers(server, org) as writers:
         for _ in range(KILLS):
             enough = writers.count() + moments.randint(1, 400)
             wait_until(lambda: writers.count() >= enough, f"{enough} spans acknowledged", 60)
@@ -112,8 +39,6 @@ def test_no_acknowledged_span_is_lost_or_doubled_by_ten_kills(serve, org, delta_
             server.kill()
             merged.update(path.name for path in server.data_dir.rglob("merged-*.parquet"))
             server.start()
-    finally:
-        writers.finish()
     print(f"{len(merged)} merged files seen at kills")
     assert bool(merged) == (config == KEPT), "kills met merges if they were to"
     _check(server, org, writers, delta_table)

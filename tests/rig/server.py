@@ -20,6 +20,7 @@ def basic(user: str, password: str) -> str:
 
 
 ROOT_BASIC = basic(ROOT_EMAIL, ROOT_PASSWORD)
+ROOT_LOGIN = {"INFERSCOPE_ROOT_EMAIL": ROOT_EMAIL, "INFERSCOPE_ROOT_PASSWORD": ROOT_PASSWORD}
 
 
 def now_us() -> int:
@@ -35,8 +36,7 @@ class Server(Listening):
             path = folder / "inferscope.toml"
             path.write_text(config)
             arguments += ["--config", str(path)]
-        login = {"INFERSCOPE_ROOT_EMAIL": ROOT_EMAIL, "INFERSCOPE_ROOT_PASSWORD": ROOT_PASSWORD}
-        super().__init__(arguments, folder / "server.log", login if environment is None else environment)
+        super().__init__(arguments, folder / "server.log", ROOT_LOGIN if environment is None else environment)
 
     def start(self, within: float = 60.0) -> None:
         super().start(within)

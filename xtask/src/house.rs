@@ -46,6 +46,7 @@ pub(crate) const HOUSE: House<'_> = House {
         // Mechanisms.
         ("blobs", Floor(1)),
         ("clock", Floor(1)),
+        ("crash", Floor(1)),
         ("hardware", Floor(1)),
         ("lake", Floor(1)),
         ("metadata", Floor(1)),
@@ -83,6 +84,9 @@ pub(crate) const HOUSE: House<'_> = House {
         ("inferscope", "api"),
         // Time comes in as a `Clock` wherever it is needed.
         ("lake", "clock"),
+        // Where a test has the process die.
+        ("lake", "crash"),
+        ("wal", "crash"),
         // `inferscope simulate` is the simulator behind the same command line.
         ("inferscope", "simulator"),
     ],

@@ -6,15 +6,19 @@ use std::io::IsTerminal as _;
 use std::path::PathBuf;
 
 use accounts::{RootLogin, Secret};
+use crash::Crash;
 use tracing_subscriber::EnvFilter;
 
 const ROOT_EMAIL: &str = "INFERSCOPE_ROOT_EMAIL";
 const ROOT_PASSWORD: &str = "INFERSCOPE_ROOT_PASSWORD";
 const LOG: &str = "INFERSCOPE_LOG";
 const LOG_FORMAT: &str = "INFERSCOPE_LOG_FORMAT";
+/// Where a test has the process die: see `crash`.
+const CRASH_AT: &str = "INFERSCOPE_CRASH_AT";
 
 /// What is not a setting of the configuration file, though it begins like one. Tests name the binary so.
-const NO_SETTINGS: [&str; 5] = [ROOT_EMAIL, ROOT_PASSWORD, LOG, LOG_FORMAT, "INFERSCOPE_BIN"];
+const NO_SETTINGS: [&str; 6] =
+    [ROOT_EMAIL, ROOT_PASSWORD, LOG, LOG_FORMAT, CRASH_AT, "INFERSCOPE_BIN"];
 
 /// Variables that no replica may see.
 pub(crate) const HIDDEN: [&str; 2] = [ROOT_EMAIL, ROOT_PASSWORD];
@@ -34,6 +38,12 @@ pub(crate) fn settings() -> BTreeMap<String, String> {
 pub(crate) fn root_login() -> RootLogin {
     let read = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
     RootLogin { email: read(ROOT_EMAIL), password: read(ROOT_PASSWORD).map(Secret::new) }
+}
+
+/// Where this process is to die, if a test says so.
+pub(crate) fn crash() -> Result<Option<Crash>, String> {
+    let Ok(text) = std::env::var(CRASH_AT) else { return Ok(None) };
+    text.parse().map(Some).map_err(|error| format!("{CRASH_AT}: {text:?}: {error}"))
 }
 
 /// This program's own path, to start simulated replicas with.

@@ -67,6 +67,18 @@ const USAGE: u8 = 64;
 fn main() -> ExitCode {
     let cli = Cli::parse();
     environment::start_logging();
+    match environment::crash() {
+        Ok(None) => {}
+        Ok(Some(crash)) => {
+            tracing::warn!(
+                place = crash.place.as_str(),
+                times = crash.times,
+                "this process was told to die"
+            );
+            crash::arm(crash);
+        }
+        Err(problem) => return refused(&[problem]),
+    }
     let mut builder = tokio::runtime::Builder::new_multi_thread();
     let runtime = match builder.thread_stack_size(threads::STACK).enable_all().build() {
         Ok(runtime) => runtime,

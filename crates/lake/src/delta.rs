@@ -8,6 +8,7 @@ use std::collections::{HashMap, HashSet};
 use std::path::{Path as FsPath, PathBuf};
 use std::sync::Arc;
 
+use crash::Place;
 use deltalake_core::kernel::transaction::{CommitBuilder, CommitProperties};
 use deltalake_core::kernel::{
     Action, Add, DataType, MetadataExt, PrimitiveType, StructField, StructType, Transaction,
@@ -296,6 +297,7 @@ impl Reading {
         })
         .await
         .map_err(|error| DeltaTableError::generic(error.to_string()))??;
+        crash::point(Place::CheckpointWritten);
         let log = self.folder.join("_delta_log");
         let file = log.join(format!("{:020}.checkpoint.parquet", self.version()));
         let hint = log.join("_last_checkpoint");

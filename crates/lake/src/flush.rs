@@ -5,6 +5,7 @@ use std::path::{Path as FsPath, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
+use crash::Place;
 use deltalake_core::DeltaTableError;
 use object_store::ObjectStoreExt;
 use object_store::path::Path;
@@ -83,9 +84,13 @@ async fn write(
         discard(log, &files).await;
         return Err(error);
     }
+    crash::point(Place::FlushWritten);
     let why = Why::Rows { writer: &lake.config.writer, position, columns: &columns };
     let error = match log.commit(Change { add: &files, remove: &[], why }).await {
-        Ok(reach) => return Ok((files.into_iter().map(Arc::new).collect(), reach)),
+        Ok(reach) => {
+            crash::point(Place::FlushCommitted);
+            return Ok((files.into_iter().map(Arc::new).collect(), reach));
+        }
         Err(NotCommitted::Refused(error)) => {
             discard(log, &files).await;
             error

@@ -17,6 +17,7 @@
 
 mod backoff;
 mod batch;
+mod broken;
 mod chunk;
 mod columns;
 mod day;

@@ -5,6 +5,7 @@ use std::path::{Path as FsPath, PathBuf};
 use schema::Table;
 
 use crate::backoff::Backoff;
+use crate::broken;
 use crate::columns::Columns;
 use crate::delta::DeltaLog;
 use crate::error::Error;
@@ -44,8 +45,9 @@ impl Slot {
             Ok(None) => return None,
             Ok(Some((log, stored))) => (Some(log), Ok(stored)),
             Err(error) => {
-                tracing::error!(%table, %error, "a table's log is damaged; its rows cannot be read, and new ones wait in memory and in the write-ahead log until it is mended");
-                (None, Err(error.to_string()))
+                let why = broken::why(&folder, &error);
+                tracing::error!(%table, %why, "a table's log is damaged; its rows cannot be read, and new ones wait in memory and in the write-ahead log until it is mended");
+                (None, Err(why))
             }
         };
         let memory = Memory::new(table.clone(), stored, config.most_columns, total);

@@ -76,6 +76,8 @@ pub struct UpkeepConfig {
     /// A folder below it with what rows name, which goes some time after them: while it holds anything, one day is
     /// dropped a pass, and not one more than is needed.
     pub named_folder: Option<PathBuf>,
+    /// Traces of a session or user that are looked for at once; one with more is erased in rounds.
+    pub erase_at_once: usize,
     /// Bytes that the data folder may take; 0 bounds nothing.
     pub most_bytes: u64,
     /// What happens then.
@@ -97,6 +99,7 @@ impl Default for UpkeepConfig {
             data_folder: None,
             passing_folder: None,
             named_folder: None,
+            erase_at_once: 100_000,
             most_bytes: 0,
             when_full: WhenFull::Refuse,
         }

@@ -5,6 +5,7 @@ use std::io;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use crash::Place;
 
 use crate::disk::{Disk, DiskFile, remove_if_there};
 use crate::error::Error;
@@ -104,12 +105,14 @@ impl Log {
             }
             return Err(error);
         }
+        crash::point(Place::LogWritten);
         if let Err(error) = active.file.sync() {
             // Nobody knows what reached the disk, and a second sync would not tell.
             let _ = active.file.cut(active.bytes);
             self.give_up(active, records);
             return Err(Error::io("sync", error));
         }
+        crash::point(Place::LogSynced);
         active.bytes += size;
         self.active = Some(active);
         self.next = first.plus(records);
@@ -145,6 +148,7 @@ impl Log {
         let first = self.next;
         let make = || -> io::Result<Box<dyn DiskFile>> {
             let mut file = self.disk.create(&segment::name(first))?;
+            crash::point(Place::SegmentCreated);
             file.append(&segment::header(first))?;
             file.sync()?;
             self.disk.sync_names()?;

@@ -25,6 +25,7 @@ pub(super) struct RawStorage {
     retention_days: u32,
     rollup_retention_days: u32,
     stream: Vec<RawTerm>,
+    erase_at_once: usize,
     max_bytes: u64,
     when_full: RawWhenFull,
     part_bytes: u64,
@@ -51,6 +52,7 @@ impl Default for RawStorage {
             retention_days: upkeep.retention_days,
             rollup_retention_days: upkeep.rollup_retention_days,
             stream: Vec::new(),
+            erase_at_once: upkeep.erase_at_once,
             max_bytes: upkeep.most_bytes,
             when_full: RawWhenFull::Refuse,
             part_bytes: parts.part_bytes,
@@ -106,6 +108,7 @@ impl Checker<'_> {
             retention_days: raw.retention_days,
             rollup_retention_days: raw.rollup_retention_days,
             streams: raw.stream.iter().filter_map(|term| self.term(term)).collect(),
+            erase_at_once: self.at_least_one("storage.erase_at_once", raw.erase_at_once),
             most_bytes: raw.max_bytes,
             when_full: match raw.when_full {
                 RawWhenFull::Refuse => WhenFull::Refuse,

@@ -213,6 +213,7 @@ fn bad_upkeep_is_refused_by_name() {
         ("merge_at = 1", "storage.merge_at"),
         ("merged_bytes = 0", "storage.merged_bytes"),
         ("checkpoint_commits = 0", "storage.checkpoint_commits"),
+        ("erase_at_once = 0", "storage.erase_at_once"),
         ("when_full = \"explode\"", "when_full"),
         ("retention_days = -1", "retention_days"),
         ("[[storage.stream]]\nname = \"a\"\nkind = \"x\"\nretention_days = 1", "kind"),

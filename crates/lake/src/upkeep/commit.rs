@@ -3,6 +3,8 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use crash::Place;
+
 use crate::delta::{Change, DeltaLog, NotCommitted, Reach, Why};
 use crate::disk;
 use crate::error::Error;
@@ -64,16 +66,28 @@ async fn exchange(
         Failed::Refused(Error::Folder { path: log.folder().display().to_string(), source })
     };
     disk::sync(to_sync(log.folder(), add)).await.map_err(folder_error)?;
+    let (written, committed) = places(why);
+    crash::point(written);
     let reach = log.commit(Change { add, remove, why }).await.map_err(|error| match error {
         NotCommitted::Refused(error) => Failed::Refused(log_error(table, error)),
         NotCommitted::Unclear(error) => Failed::Unclear(log_error(table, error)),
     })?;
+    crash::point(committed);
     slot.memory.replace(remove, add.iter().cloned().map(Arc::new).collect());
     if reach == Reach::PastOthers {
         let files = log.files().map_err(|error| Failed::Unclear(log_error(table, error)))?;
         slot.memory.set_files(files);
     }
     Ok(())
+}
+
+/// Where a process can be told to die before and after a commit.
+const fn places(why: Why<'_>) -> (Place, Place) {
+    match why {
+        Why::Rows { .. } => (Place::FlushWritten, Place::FlushCommitted),
+        Why::Merge { .. } | Why::Dedup { .. } => (Place::MergeWritten, Place::MergeCommitted),
+        Why::Delete { .. } => (Place::DeleteWritten, Place::DeleteCommitted),
+    }
 }
 
 fn has_all(slot: &Slot, files: &[Arc<File>]) -> bool {

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use arrow::array::RecordBatch;
 use clock::UnixNanos;
+use crash::Place;
 use schema::{Kind, OrgName};
 use serde::{Deserialize, Serialize};
 
@@ -28,8 +29,6 @@ use crate::upkeep::merge::{Merge, Repeats};
 use crate::upkeep::victims::{TRACE, Victims, texts, value};
 use crate::upkeep::{Removed, Step, commit};
 
-/// Most traces that are looked for at once; a subject with more is erased in rounds.
-const MOST_TRACES: usize = 100_000;
 /// Up to so many traces each is asked of the bloom filters; with more, all rows are looked at.
 const MOST_ASKED: usize = 1_000;
 /// Rows that are looked at together.
@@ -204,7 +203,7 @@ impl Lake {
         }
         loop {
             let traces = self.traces_of(&slots, &subject).await?;
-            let last = traces.len() < MOST_TRACES;
+            let last = traces.len() < self.config.upkeep.erase_at_once;
             let victims = Arc::new(Victims { traces, subject: subject.clone() });
             for slot in &slots {
                 self.erase_in(slot, &victims, job).await?;
@@ -229,7 +228,7 @@ impl Lake {
         Err(Error::StillComing { table: slot.memory.table().to_string() })
     }
 
-    /// The traces that have a row of the subject.
+    /// Traces that have a row of the subject: all, or as many as are erased in one round.
     async fn traces_of(
         &self,
         slots: &[Arc<Slot>],
@@ -238,20 +237,21 @@ impl Lake {
         if let Subject::Trace(trace) = subject {
             return Ok(HashSet::from([trace.clone()]));
         }
-        let mut traces = HashSet::new();
+        let mut traces = Traces { found: HashSet::new(), most: self.config.upkeep.erase_at_once };
         for slot in slots {
             let subject = subject.clone();
-            let look = move |name: &str, folder: &std::path::Path, file: &File| {
-                traces_in(name, folder, file, &subject)
-            };
-            for (_, found) in each_file(slot, look).await? {
-                traces.extend(found);
-            }
-            if traces.len() >= MOST_TRACES {
-                break;
-            }
+            let (_, files) = slot.memory.stored();
+            let (table, folder) = (slot.memory.table().to_string(), slot.folder.clone());
+            let looking = tokio::task::spawn_blocking(move || {
+                for file in files.iter() {
+                    traces.add(&table, &folder, file, &subject)?;
+                }
+                Ok::<_, Error>(traces)
+            });
+            let table = || slot.memory.table().to_string();
+            traces = looking.await.map_err(|_| Error::Aborted { table: table() })??;
         }
-        Ok(traces)
+        Ok(traces.found)
     }
 
     /// Erases in one table, with one commit a day.
@@ -315,6 +315,7 @@ impl Lake {
             debug_assert_eq!(merged.erased, *rows);
             self.keeper.counts.rewrote(merged.bytes_read, merged.bytes_written);
             written.extend(merged.files);
+            crash::point(Place::EraseRewriting);
         }
         let old: Vec<Arc<File>> = files.into_iter().map(|(file, _)| file).collect();
         // The log does not tell whose rows went.
@@ -339,28 +340,46 @@ pub(super) async fn each_file<T: Send + 'static>(
     looking.await.map_err(|_| Error::Aborted { table })?
 }
 
-/// The traces of a file's rows that name the subject.
-fn traces_in(
-    table: &str,
-    folder: &std::path::Path,
-    file: &File,
-    subject: &Subject,
-) -> Result<HashSet<String>, Error> {
-    let opened = Opened::any(table, folder, file)?;
-    let groups = opened.groups_with(subject.column(), &[subject.value()]);
-    let mut traces = HashSet::new();
-    if groups.is_empty() {
-        return Ok(traces);
+/// Traces of a subject, up to so many.
+struct Traces {
+    found: HashSet<String>,
+    most: usize,
+}
+
+impl Traces {
+    /// Adds those of a file's rows that name the subject.
+    fn add(
+        &mut self,
+        table: &str,
+        folder: &std::path::Path,
+        file: &File,
+        subject: &Subject,
+    ) -> Result<(), Error> {
+        if self.found.len() >= self.most {
+            return Ok(());
+        }
+        let opened = Opened::any(table, folder, file)?;
+        let groups = opened.groups_with(subject.column(), &[subject.value()]);
+        if groups.is_empty() {
+            return Ok(());
+        }
+        let names = [subject.column(), TRACE];
+        for batch in opened.columns(table, file, &names, groups, BATCH)? {
+            let batch = readable(table, file, batch)?;
+            let (subjects, of) = (texts(&batch, subject.column()), texts(&batch, TRACE));
+            let named =
+                (0..batch.num_rows()).filter(|row| value(subjects, *row) == Some(subject.value()));
+            for trace in named.filter_map(|row| value(of, row)) {
+                if self.found.len() >= self.most {
+                    return Ok(());
+                }
+                if !self.found.contains(trace) {
+                    self.found.insert(trace.to_owned());
+                }
+            }
+        }
+        Ok(())
     }
-    let names = [subject.column(), TRACE];
-    for batch in opened.columns(table, file, &names, groups, BATCH)? {
-        let batch = readable(table, file, batch)?;
-        let (subjects, of) = (texts(&batch, subject.column()), texts(&batch, TRACE));
-        let named =
-            (0..batch.num_rows()).filter(|row| value(subjects, *row) == Some(subject.value()));
-        traces.extend(named.filter_map(|row| value(of, row)).map(str::to_owned));
-    }
-    Ok(traces)
 }
 
 /// How many of a file's rows are to go.

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crash::Place;
 use tokio::time::Instant;
 
 use crate::columns::DAY;
@@ -158,7 +159,7 @@ fn delete(folder: &Path, paths: &[String]) -> io::Result<()> {
     for path in paths {
         match fs::remove_file(folder.join(path)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            Ok(()) | Err(_) => {}
+            Ok(()) | Err(_) => crash::point(Place::Vacuuming),
         }
     }
     let days: HashSet<&str> =

@@ -459,11 +459,15 @@ async fn a_trace_is_erased_from_old_files_and_from_memory_and_no_replay_brings_i
 
 #[tokio::test]
 async fn a_user_is_erased_with_all_of_their_traces_and_nobody_else_is() {
-    for subject in [Subject::User("me".to_owned()), Subject::Session("s1".to_owned())] {
+    // All at once, and one trace a round.
+    let subjects = [Subject::User("me".to_owned()), Subject::Session("s1".to_owned())];
+    for (subject, at_once) in subjects.into_iter().zip([100, 1]) {
         let root = tempfile::tempdir().expect("a folder");
         let org = OrgName::first();
         let table = Table::traces(org.clone());
-        let lake = open_at(config(root.path()), NOON).await;
+        let mut config = config(root.path());
+        config.upkeep.erase_at_once = at_once;
+        let lake = open_at(config, NOON).await;
         with_sessions(&lake, &table).await;
         let logs = Table::new(org.clone(), Kind::Logs, "default");
         let line = |id: &str, trace: &str| traced(NOON + 9, trace, id);
