@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use clock::SharedClock;
 use metadata::{Created, Metadata, PrivacySetting};
-use redaction::{Capture, OwnRule, Policies, Setting};
+use redaction::{Capture, OwnRule, Policies, Policy, Setting};
 use schema::{OrgName, stream_name};
 use tasks::{Stage, Tasks};
 use tokio::sync::{Mutex, oneshot};
@@ -87,7 +87,7 @@ impl Privacy {
             kept.entry(org).or_default().insert(stream, own);
         }
         for (org, settings) in &kept {
-            if let Err(error) = put_in_force(&policies, org, settings) {
+            if let Err(error) = put_in_force(&policies, org, settings).await {
                 tracing::error!(%org, %error, "stored privacy rules cannot be used; no contents are kept in the organization until they are set anew");
                 policies.set(org, strictest(), BTreeMap::new())?;
             }
@@ -121,11 +121,31 @@ impl Privacy {
         who: &str,
     ) -> Result<(Kept, Written), Error> {
         let setting: Setting = serde_json::from_slice(json).map_err(Error::BadSetting)?;
-        setting.rules.iter().try_for_each(OwnRule::check)?;
+        self.tried(org, stream, &setting).await?;
         let own =
             Kept { setting, changed_us: self.0.clock.now().micros(), changed_by: who.to_owned() };
         let (inner, org, stream) = (Arc::clone(&self.0), org.clone(), named(stream));
         self.to_the_end(async move { inner.put(&org, stream, own).await }).await
+    }
+
+    /// What would hold for a stream, or for the organisation's others, with a setting that is not stored.
+    ///
+    /// # Errors
+    /// When a rule cannot be used, or there are too many.
+    pub async fn tried(
+        &self,
+        org: &OrgName,
+        stream: Option<&str>,
+        setting: &Setting,
+    ) -> Result<Policy, Error> {
+        let limit = self.0.limits.rules;
+        if setting.rules.len() > limit {
+            return Err(Error::TooManyRules { limit });
+        }
+        let (policies, org, setting) = (Arc::clone(&self.0.policies), org.clone(), setting.clone());
+        let stream = stream.map(stream_name);
+        let tried = move || policies.tried(&org, stream.as_deref(), &setting);
+        Ok(compiling(tried).await??)
     }
 
     /// Removes a setting; whether there was one.
@@ -182,7 +202,7 @@ impl Inner {
             changed_by: own.changed_by.clone(),
         };
         let created = self.store.put_privacy(&stored).await?;
-        put_in_force(&self.policies, org, &settings)?;
+        put_in_force(&self.policies, org, &settings).await?;
         kept.insert(org.clone(), settings);
         let capture = own.setting.capture.map(Capture::as_str);
         let rules: Vec<&str> = own.setting.rules.iter().map(|rule| rule.name.as_str()).collect();
@@ -199,7 +219,7 @@ impl Inner {
         let removed = self.store.remove_privacy(org, stream).await?;
         if let Some(settings) = kept.get_mut(org) {
             settings.remove(stream);
-            put_in_force(&self.policies, org, settings)?;
+            put_in_force(&self.policies, org, settings).await?;
         }
         if removed {
             tracing::info!(target: "audit", %org, stream, who, "audit: a privacy setting was removed");
@@ -222,15 +242,23 @@ fn named(stream: Option<&str>) -> String {
     stream.map_or_else(|| WHOLE.to_owned(), stream_name)
 }
 
-fn put_in_force(
-    policies: &Policies,
+/// Rules take a while to compile: not where calls are waiting.
+async fn compiling<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Error> {
+    tokio::task::spawn_blocking(work).await.map_err(|_| Error::Stopping)
+}
+
+async fn put_in_force(
+    policies: &Arc<Policies>,
     org: &OrgName,
     settings: &BTreeMap<String, Kept>,
 ) -> Result<(), Error> {
     let mut streams: BTreeMap<String, Setting> =
         settings.iter().map(|(stream, kept)| (stream.clone(), kept.setting.clone())).collect();
     let whole = streams.remove(WHOLE).unwrap_or_default();
-    Ok(policies.set(org, whole, streams)?)
+    let (policies, org) = (Arc::clone(policies), org.clone());
+    Ok(compiling(move || policies.set(&org, whole, streams)).await??)
 }
 
 #[cfg(test)]
@@ -294,6 +322,9 @@ mod tests {
         assert!(error.contains("\"bad\"") && error.contains("unclosed"), "{error}");
         let two = br#"{"rules":[{"name":"y","pattern":"y"},{"name":"z","pattern":"z"}]}"#;
         assert!(matches!(put(Some("s"), two).await, Err(Error::TooManyRules { limit: 2 })));
+        let three = br#"{"rules":[{"name":"bad","pattern":"("},{"name":"y","pattern":"y"},{"name":"z","pattern":"z"}]}"#;
+        let refused = put(None, three).await;
+        assert!(matches!(refused, Err(Error::TooManyRules { .. })), "they are not even compiled");
         put(Some("s"), b"{}").await.expect("is good");
         assert!(matches!(put(Some("t"), b"{}").await, Err(Error::TooManyStreams { limit: 1 })));
         put(None, two).await.expect("they stand in place of those before");

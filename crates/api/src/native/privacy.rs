@@ -174,10 +174,7 @@ async fn test(
     let tried: Tried = serde_json::from_slice(&body)
         .map_err(|error| Trouble::invalid(format!("the body is nothing to try: {error}")))?;
     let stream = stream_name(&tried.stream);
-    let policies = state.privacy.policies();
-    let policy = policies
-        .tried(&org, Some(&stream), &tried.setting)
-        .map_err(|error| Trouble::invalid(error.to_string()))?;
+    let policy = state.privacy.tried(&org, Some(&stream), &tried.setting).await?;
     let left = state.ingest.tried(&policy, &tried.key, &tried.text);
     let stored: Map<String, Value> = left.columns.into_iter().collect();
     Ok(Json(json!({
