@@ -200,6 +200,21 @@ def test_parts_leave_with_the_days_of_their_rows(serve, org):
     assert part(server, org, new).content == new
 
 
+def test_the_ceiling_counts_parts_and_costs_no_more_days_than_it_must(serve, org):
+    server = serve(EAGER + 'max_bytes = 14000000\nwhen_full = "drop-oldest"\n')
+    days = [picture(4_000_000) for _ in range(4)]
+    spans = [OneSpan(attributes=asked(content)) for content in days]
+    for before, span in enumerate(spans):
+        span.start_ns -= before * 86_400_000_000_000
+    send(server, org, *spans)
+    wait_until(lambda: part(server, org, days[3]).status_code == 404, "the oldest day's part has left")
+    wait_until(lambda: metric(server, "inferscope_data_folder_full") == 0, "there is room")
+    assert [part(server, org, content).status_code for content in days] == [200, 200, 200, 404]
+    ages = "SELECT count(*) AS n FROM \"default\""
+    answer = server.search(ages, org, start_time=0)
+    assert answer.json()["hits"][0]["n"] == 3, answer.text
+
+
 def test_a_part_that_no_row_ever_named_goes_at_the_next_start(serve, org):
     server = serve(EAGER)
     image, orphan = picture(), picture()

@@ -36,6 +36,7 @@ pub(crate) const HOUSE: House<'_> = House {
         ("conventions", Floor(0)),
         ("fault", Floor(0)),
         ("histogram", Floor(0)),
+        ("jsonlogs", Floor(0)),
         ("openai", Floor(0)),
         ("openmetrics", Floor(0)),
         ("otlp", Floor(0)),
@@ -77,6 +78,8 @@ pub(crate) const HOUSE: House<'_> = House {
         ("conventions", "openai"),
         ("conventions", "otlp"),
         ("conventions", "schema"),
+        // A JSON log is a log record.
+        ("jsonlogs", "otlp"),
         // What is kept is said by organisation and stream.
         ("redaction", "schema"),
         // A stored row is what is priced, now and again later.

@@ -12,6 +12,7 @@ mod calls;
 mod door;
 mod health;
 mod hub;
+mod json_logs;
 mod native;
 mod open_metrics;
 mod open_observe;
@@ -72,6 +73,8 @@ pub struct Services {
     pub assets: Assets,
     /// What an OTLP request may cost.
     pub otlp_limits: otlp::Limits,
+    /// What a request of JSON logs may hold.
+    pub json_log_limits: jsonlogs::Limits,
     /// Most bytes of an OTLP body as it is sent.
     pub otlp_body_bytes: usize,
     /// Most bytes of all OTLP bodies that are taken in at once.
@@ -133,6 +136,10 @@ pub fn router(services: Services) -> Router {
     let compatible = open_observe::Compatible { door: door.clone(), query: services.query.clone() };
     Router::new()
         .merge(otlp_http::routes(otlp.clone()))
+        .merge(json_logs::routes(json_logs::JsonLogs {
+            otlp: otlp.clone(),
+            limits: services.json_log_limits,
+        }))
         .merge(otlp_grpc::routes(otlp))
         .merge(search::routes(search::SearchRoutes { door: door.clone(), query: services.query }))
         .merge(hub::routes(hub::HubRoutes { door: door.clone(), fleet }))

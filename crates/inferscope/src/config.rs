@@ -1,25 +1,26 @@
 //! What the operator wrote, checked once: after this, no code asks whether a setting is set or sane.
 
+mod ingest;
 mod prices;
 mod privacy;
 mod storage;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
-use ::prices::Shelf;
+use ::ingest::IngestConfig;
 use blobs::Limits as PartLimits;
 use fleet::{EndpointSpec, Engine, ProcessSpec, Source};
 use gateway::{GatewayConfig, RecordingConfig};
-use ingest::{IngestConfig, Limits as ContentLimits};
+use jsonlogs::Limits as JsonLimits;
 use lake::UpkeepConfig;
 use otlp::Limits as OtlpLimits;
 use query::Limits as QueryLimits;
 use serde::Deserialize;
 use url::Url;
 
+use self::ingest::RawIngest;
 use self::prices::RawPrices;
 use self::privacy::RawPrivacy;
 use self::storage::RawStorage;
@@ -34,6 +35,7 @@ pub(crate) struct Config {
     pub(crate) body_bytes: usize,
     pub(crate) bodies_bytes: usize,
     pub(crate) otlp: OtlpLimits,
+    pub(crate) json_logs: JsonLimits,
     pub(crate) ingest: IngestConfig,
     pub(crate) query: QueryLimits,
     pub(crate) gateway: GatewayConfig,
@@ -88,51 +90,6 @@ impl Default for RawServer {
             listen: vec!["127.0.0.1:5080".to_owned()],
             grace_s: 10.0,
             idle_connection_s: 75.0,
-        }
-    }
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct RawIngest {
-    body_bytes: usize,
-    bodies_bytes: usize,
-    decompressed_bytes: usize,
-    attributes_per_span: usize,
-    nesting: usize,
-    buckets_per_point: usize,
-    oldest_days: f64,
-    ahead_minutes: f64,
-    remembered_spans: usize,
-    remembered_minutes: f64,
-    remembered_bytes: u64,
-    open_trace_spans: usize,
-    open_trace_minutes: f64,
-    content_bytes: usize,
-    value_bytes: usize,
-    base64_bytes: usize,
-}
-
-impl Default for RawIngest {
-    fn default() -> Self {
-        let (otlp, ingest) = (OtlpLimits::default(), IngestConfig::default());
-        Self {
-            body_bytes: 64 << 20,
-            bodies_bytes: 256 << 20,
-            decompressed_bytes: otlp.decompressed_bytes,
-            attributes_per_span: otlp.attributes_per_span,
-            nesting: otlp.nesting,
-            buckets_per_point: otlp.buckets_per_point,
-            oldest_days: ingest.oldest.as_secs_f64() / 86_400.0,
-            ahead_minutes: ingest.furthest_ahead.as_secs_f64() / 60.0,
-            remembered_spans: ingest.remembered_spans,
-            remembered_minutes: ingest.remembered_for.as_secs_f64() / 60.0,
-            remembered_bytes: ingest.remembered_bytes,
-            open_trace_spans: ingest.open_trace_spans,
-            open_trace_minutes: ingest.open_trace_for.as_secs_f64() / 60.0,
-            content_bytes: ingest.limits.content_bytes,
-            value_bytes: ingest.limits.value_bytes,
-            base64_bytes: ingest.limits.base64_bytes,
         }
     }
 }
@@ -324,14 +281,8 @@ impl Checker<'_> {
             idle_connection: self.seconds("server.idle_connection_s", raw.server.idle_connection_s),
             body_bytes: self.at_least_one("ingest.body_bytes", raw.ingest.body_bytes),
             bodies_bytes: raw.ingest.bodies_bytes.max(raw.ingest.body_bytes),
-            otlp: OtlpLimits {
-                decompressed_bytes: self
-                    .at_least_one("ingest.decompressed_bytes", raw.ingest.decompressed_bytes),
-                attributes_per_span: raw.ingest.attributes_per_span,
-                nesting: raw.ingest.nesting,
-                buckets_per_point: raw.ingest.buckets_per_point,
-                ..OtlpLimits::default()
-            },
+            otlp: self.otlp(&raw.ingest),
+            json_logs: self.json_logs(&raw.ingest),
             ingest: IngestConfig {
                 privacy: raw.privacy.checked(self.problems),
                 ..self.ingest(&raw.ingest, prices)
@@ -378,27 +329,6 @@ impl Checker<'_> {
             }
         }
         specs
-    }
-
-    fn ingest(&mut self, raw: &RawIngest, prices: Arc<Shelf>) -> IngestConfig {
-        IngestConfig {
-            oldest: self.seconds("ingest.oldest_days", raw.oldest_days * 86_400.0),
-            furthest_ahead: self.seconds("ingest.ahead_minutes", raw.ahead_minutes * 60.0),
-            remembered_spans: self.at_least_one("ingest.remembered_spans", raw.remembered_spans),
-            remembered_for: self
-                .seconds("ingest.remembered_minutes", raw.remembered_minutes * 60.0),
-            remembered_bytes: raw.remembered_bytes,
-            open_trace_spans: self.at_least_one("ingest.open_trace_spans", raw.open_trace_spans),
-            open_trace_for: self
-                .seconds("ingest.open_trace_minutes", raw.open_trace_minutes * 60.0),
-            limits: ContentLimits {
-                content_bytes: self.at_least_one("ingest.content_bytes", raw.content_bytes),
-                value_bytes: self.at_least_one("ingest.value_bytes", raw.value_bytes),
-                base64_bytes: self.at_least_one("ingest.base64_bytes", raw.base64_bytes),
-            },
-            prices,
-            ..IngestConfig::default()
-        }
     }
 
     fn gateway(&mut self, raw: &RawGateway) -> GatewayConfig {

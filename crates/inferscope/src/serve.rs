@@ -148,6 +148,7 @@ pub(crate) async fn start(config: Config) -> anyhow::Result<Running> {
         clock,
         assets: assets::assets(),
         otlp_limits: config.otlp,
+        json_log_limits: config.json_logs,
         otlp_body_bytes: config.body_bytes,
         otlp_budget_bytes: config.bodies_bytes,
         version: env!("CARGO_PKG_VERSION"),

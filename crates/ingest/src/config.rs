@@ -56,6 +56,32 @@ impl Default for IngestConfig {
 }
 
 impl IngestConfig {
+    /// Why what happened at `time`, in nanoseconds, is not taken: it is too old, or too far ahead of `now`.
+    fn bad_age(&self, now: UnixNanos, time: u64) -> Option<Reason> {
+        let (now, time) = (u128::try_from(now.0).unwrap_or(0), u128::from(time));
+        if time < now.saturating_sub(self.oldest.as_nanos()) {
+            Some(Reason::TooOld)
+        } else {
+            let newest = now + self.furthest_ahead.as_nanos();
+            (time > newest).then_some(Reason::TooFarAhead)
+        }
+    }
+
+    /// As [`IngestConfig::of_good_age`], of one record.
+    pub(crate) fn check_age(&self, now: UnixNanos, time: u64) -> Result<(), (Reason, String)> {
+        let Some(reason) = self.bad_age(now, time) else { return Ok(()) };
+        let words = match reason {
+            Reason::TooOld => {
+                format!("the record is more than {} days old", self.oldest.as_secs() / 86_400)
+            }
+            Reason::TooFarAhead | Reason::Malformed | Reason::TooManyStreams => format!(
+                "the record is more than {} minutes ahead of the server's clock",
+                self.furthest_ahead.as_secs() / 60
+            ),
+        };
+        Err((reason, words))
+    }
+
     /// Passes on what is neither too old nor too far ahead of `now`; `time` is in nanoseconds.
     pub(crate) fn of_good_age<T>(
         &self,
@@ -65,15 +91,12 @@ impl IngestConfig {
         time: impl Fn(&T) -> u64,
         refusals: &mut Refusals,
     ) -> Vec<T> {
-        let now = u128::try_from(now.0).unwrap_or(0);
-        let oldest = now.saturating_sub(self.oldest.as_nanos());
-        let newest = now + self.furthest_ahead.as_nanos();
         let (mut old, mut ahead) = (0, 0);
         all.retain(|one| {
-            let time = u128::from(time(one));
-            old += u64::from(time < oldest);
-            ahead += u64::from(time > newest);
-            (oldest..=newest).contains(&time)
+            let bad = self.bad_age(now, time(one));
+            old += u64::from(bad == Some(Reason::TooOld));
+            ahead += u64::from(bad == Some(Reason::TooFarAhead));
+            bad.is_none()
         });
         if old > 0 {
             let days = self.oldest.as_secs() / 86_400;

@@ -25,6 +25,9 @@ pub enum Error {
     /// The body cannot be read as what it should be.
     #[error(transparent)]
     Body(#[from] otlp::DecodeError),
+    /// The body cannot be taken apart into JSON records.
+    #[error(transparent)]
+    Records(#[from] jsonlogs::ReadError),
     /// The batch's rows would not fit into memory, whatever else is there: attributes of a resource count for each of
     /// its spans.
     #[error(
@@ -58,6 +61,7 @@ impl Error {
             Self::TooManyStreams { .. } => Fault::caller(Class::Invalid),
             Self::TooHeavy { .. } => Fault::caller(Class::TooLarge),
             Self::Body(error) => error.fault(),
+            Self::Records(error) => error.fault(),
             Self::Part(error) => error.fault(),
             Self::Log(error) => error.fault(),
         }

@@ -74,9 +74,9 @@ pub(crate) struct Inner {
 
 /// What a batch had, as far as it was read.
 #[derive(Default)]
-struct Batch {
-    received: u64,
-    refusals: Refusals,
+pub(crate) struct Batch {
+    pub(crate) received: u64,
+    pub(crate) refusals: Refusals,
 }
 
 impl Ingest {
@@ -264,7 +264,7 @@ impl Ingest {
     }
 
     /// Takes a batch: `admit` reads it, says what it refuses, and gives the rest to the log.
-    async fn take(
+    pub(crate) async fn take(
         &self,
         kind: Kind,
         bytes: usize,

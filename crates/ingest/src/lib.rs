@@ -15,6 +15,7 @@ mod books;
 mod commit;
 mod config;
 mod draft;
+mod entries;
 mod error;
 mod ingest;
 mod logs;
@@ -33,6 +34,7 @@ pub use conventions::Limits;
 
 pub use books::{Change, Counts, Reason};
 pub use config::IngestConfig;
+pub use entries::Outcomes;
 pub use error::Error;
 pub use ingest::{Accepted, Ingest, Replayed};
 pub use trial::Trial;

@@ -23,6 +23,11 @@ pub(crate) struct Parts<'a> {
 pub(crate) struct Holds(Vec<Hold>);
 
 impl Holds {
+    /// Holds more.
+    pub(crate) fn add(&mut self, more: Self) {
+        self.0.extend(more.0);
+    }
+
     /// The rows can be seen, or there are none.
     pub(crate) fn release(self) {
         self.0.into_iter().for_each(Hold::release);
