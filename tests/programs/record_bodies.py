@@ -153,7 +153,7 @@ def openlit(spans):
     import openlit as library
     from opentelemetry import trace
 
-    library.init(application_name="recorded", environment="test", otlp_endpoint=None, disable_metrics=True, tracer=trace.get_tracer("openlit"))
+    library.init(service_name="recorded", environment="test", otlp_endpoint=RECEIVER, disable_metrics=True)
     client = openai_client()
     return {
         "chat": lambda: chat(client),

@@ -288,7 +288,8 @@ fn includes_cached(view: &View<'_>, convention: Option<&str>) -> bool {
 fn may_estimate(view: &View<'_>, convention: Option<&str>) -> bool {
     let streamed = || parameters::stream(view) == Some(true);
     match convention {
-        Some("openlit") => streamed(),
+        // With a usage come its details, if only as 0.
+        Some("openlit") => streamed() && view.count(Fact::CacheRead).is_none(),
         Some("traceloop_old" | "traceloop_new") => is_before_0_60(view) && streamed(),
         Some(_) | None => false,
     }
@@ -392,8 +393,9 @@ fn fill_cost(cells: &mut Cells, view: &View<'_>, tokens: &Tokens) {
     let (input, output) = (amount(Fact::CostInput), amount(Fact::CostOutput));
     let total =
         amount(Fact::CostTotal).or_else(|| input.zip(output).map(|(input, output)| input + output));
-    // Libraries write a cost of 0 on calls that failed before they cost anything.
-    let Some(total) = total.filter(|usd| *usd > 0.0 || tokens.any() || !failed) else { return };
+    // Libraries write a cost of 0 on calls that failed before they cost anything, and OpenLIT where it knows no price.
+    let may_be_free = (tokens.any() || !failed) && !view.scope_name().starts_with("openlit");
+    let Some(total) = total.filter(|usd| *usd > 0.0 || may_be_free) else { return };
     let columns = [
         (
             Some(total),
