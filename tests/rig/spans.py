@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 import zstandard
 from google.protobuf.json_format import MessageToDict
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
-Plain = str | bool | int | float
+Plain = str | bool | int | float | list
 
 
 @dataclass
@@ -39,6 +39,8 @@ def any_value(value: Plain) -> AnyValue:
             return AnyValue(double_value=value)
         case str():
             return AnyValue(string_value=value)
+        case list():
+            return AnyValue(array_value=ArrayValue(values=[any_value(each) for each in value]))
 
 
 def _attributes(values: dict[str, Plain]) -> list[KeyValue]:

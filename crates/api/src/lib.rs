@@ -147,6 +147,7 @@ pub fn router(services: Services) -> Router {
         .merge(native::endpoints::routes(endpoints))
         .merge(native::sessions::routes(traces.clone()))
         .merge(native::explain::routes(traces.clone()))
+        .merge(native::models::routes(traces.clone()))
         .merge(native::traces::routes(traces))
         .merge(native::prices::routes(prices))
         .merge(native::blobs::routes(blobs))

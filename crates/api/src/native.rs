@@ -3,8 +3,10 @@
 pub(crate) mod blobs;
 pub(crate) mod endpoints;
 pub(crate) mod explain;
+pub(crate) mod models;
 pub(crate) mod prices;
 pub(crate) mod privacy;
+pub(crate) mod question;
 pub(crate) mod sessions;
 pub(crate) mod sql;
 pub(crate) mod storage;

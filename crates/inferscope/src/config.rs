@@ -103,6 +103,8 @@ struct RawQuery {
     most_rows: usize,
     most_bytes: usize,
     most_streamed_rows: usize,
+    most_trace_spans: usize,
+    noted_bytes: usize,
     stream_timeout_s: f64,
     full_text_columns: Vec<String>,
 }
@@ -117,6 +119,8 @@ impl Default for RawQuery {
             most_rows: limits.most_rows,
             most_bytes: limits.most_bytes,
             most_streamed_rows: limits.most_streamed_rows,
+            most_trace_spans: limits.most_trace_spans,
+            noted_bytes: limits.noted_bytes,
             stream_timeout_s: limits.stream_timeout.as_secs_f64(),
             full_text_columns: limits.full_text_columns,
         }
@@ -295,6 +299,9 @@ impl Checker<'_> {
                 most_bytes: self.at_least_one("query.most_bytes", raw.query.most_bytes),
                 most_streamed_rows: self
                     .at_least_one("query.most_streamed_rows", raw.query.most_streamed_rows),
+                most_trace_spans: self
+                    .at_least_one("query.most_trace_spans", raw.query.most_trace_spans),
+                noted_bytes: raw.query.noted_bytes,
                 stream_timeout: self.seconds("query.stream_timeout_s", raw.query.stream_timeout_s),
                 full_text_columns: raw.query.full_text_columns,
                 spill_folder: None,

@@ -88,6 +88,11 @@ impl Cells<'_> {
         arrow::compute::cast(&column.slice(self.row, 1), ty).ok()
     }
 
+    /// The type of a column, if there is one of that name.
+    pub(crate) fn type_of(&self, name: &str) -> Option<&DataType> {
+        self.batch.column_by_name(name).map(ArrayRef::data_type)
+    }
+
     pub(crate) fn text(&self, name: &str) -> Option<String> {
         let column = self.column(name, &DataType::Utf8)?;
         Some(column.as_string::<i32>().value(0).to_owned())
@@ -101,10 +106,6 @@ impl Cells<'_> {
     pub(crate) fn float(&self, name: &str) -> Option<f64> {
         let column = self.column(name, &DataType::Float64)?;
         Some(column.as_primitive::<Float64Type>().value(0))
-    }
-
-    pub(crate) fn truth(&self, name: &str) -> bool {
-        self.column(name, &DataType::Boolean).is_some_and(|column| column.as_boolean().value(0))
     }
 
     pub(crate) fn bytes(&self, name: &str) -> Option<Vec<u8>> {

@@ -19,7 +19,7 @@ const LONGEST: usize = 4_096;
 const MOST_TERMS: usize = 64;
 
 /// Short names of columns that people ask for.
-const SHORT: [(&str, &[&str]); 24] = [
+const SHORT: [(&str, &[&str]); 25] = [
     ("model", &["llm_request_parameters_model", "llm_model_name"]),
     ("status", &["span_status"]),
     ("error", &["error_class"]),
@@ -28,7 +28,7 @@ const SHORT: [(&str, &[&str]); 24] = [
     ("replica", &["inferscope_replica_id"]),
     ("service", &["service_name"]),
     ("name", &["operation_name"]),
-    ("kind", &["llm_observation_type"]),
+    ("kind", &["llm_observation_type", "openinference_span_kind"]),
     ("provider", &["gen_ai_provider_name"]),
     ("http", &["http_response_status_code"]),
     ("ttft", &["gen_ai_response_time_to_first_chunk"]),
@@ -40,6 +40,7 @@ const SHORT: [(&str, &[&str]); 24] = [
     ("user", &["user_id"]),
     ("trace", &["trace_id"]),
     ("span", &["span_id"]),
+    ("tag", &["tag_tags"]),
     ("tool", &["gen_ai_tool_name"]),
     ("agent", &["gen_ai_agent_name"]),
     ("input", &["llm_input"]),
@@ -105,6 +106,26 @@ impl Filter {
         Ok(Self { terms })
     }
 
+    /// The only trace whose spans can meet the filter, if it names one by its whole id.
+    #[must_use]
+    pub fn trace_id(&self) -> Option<String> {
+        let whole = |value: &Written| is_trace_id(&value.text).then(|| value.text.to_lowercase());
+        self.terms.iter().filter(|term| !term.without).find_map(|term| match &term.what {
+            What::Field { columns, test: Test::Is, value } if columns[0] == "trace_id" => {
+                whole(value)
+            }
+            What::Field { .. } | What::Text(_) => None,
+        })
+    }
+
+    /// The fields that the filter names, each by its first column.
+    pub(crate) fn fields(&self) -> impl Iterator<Item = &str> {
+        self.terms.iter().filter_map(|term| match &term.what {
+            What::Text(_) => None,
+            What::Field { columns, .. } => columns.first().map(String::as_str),
+        })
+    }
+
     /// The columns that the filter names.
     pub(crate) fn columns(&self) -> impl Iterator<Item = &str> {
         self.terms.iter().flat_map(|term| match &term.what {
@@ -112,6 +133,10 @@ impl Filter {
             What::Field { columns, .. } => columns.iter().map(String::as_str),
         })
     }
+}
+
+fn is_trace_id(text: &str) -> bool {
+    text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 fn bad(at: usize, why: impl Into<String>) -> Error {
@@ -155,7 +180,15 @@ impl Reader<'_> {
         if self.peek() == Some('"') {
             return Ok(What::Text(self.quoted()?.text));
         }
-        let Some(field) = self.field() else { return Ok(What::Text(self.bare().text)) };
+        let Some(field) = self.field() else {
+            let word = self.bare();
+            // Who pastes an id looks for its trace; in quotes it is text.
+            return Ok(if is_trace_id(&word.text) {
+                What::Field { columns: columns_of("trace"), test: Test::Is, value: word }
+            } else {
+                What::Text(word.text)
+            });
+        };
         let test = self.test();
         let value = match self.peek() {
             Some('"') => self.quoted()?,
@@ -242,8 +275,12 @@ fn columns_of(field: &str) -> Vec<String> {
     }
 }
 
-/// The columns that a field of a filter or of facets stands for; the first is the one that is meant when there can be
-/// only one.
+/// The short names of fields.
+pub(crate) fn short_names<'a>() -> impl Iterator<Item = &'a str> {
+    SHORT.iter().map(|(short, _)| *short)
+}
+
+/// The column of a field, where there can be only one.
 pub(crate) fn first_column(field: &str) -> String {
     columns_of(field).swap_remove(0)
 }
@@ -280,6 +317,22 @@ mod tests {
         assert_eq!(text.what, What::Text("rate \"limit\"".to_owned()));
         assert_eq!(field(address), ("http_response_status_code".into(), Test::Is, "//x".into()));
         assert_eq!(columns_of("Service.Deployment-Name"), ["service_deployment_name"]);
+    }
+
+    #[test]
+    fn a_whole_id_of_a_trace_is_known_as_one_in_any_case() {
+        let id = "0123456789abcdefABCDEF0123456789";
+        let of = |text: String| Filter::parse(&text).expect("is good").trace_id();
+        assert_eq!(of(format!("status:error trace:{id}")), Some(id.to_lowercase()));
+        assert_eq!(of(id.to_owned()), Some(id.to_lowercase()));
+        for other in [
+            format!("\"{id}\""),
+            format!("-{id}"),
+            format!("trace:{}*", &id[1..]),
+            id[1..].to_owned(),
+        ] {
+            assert_eq!(of(other.clone()), None, "{other}");
+        }
     }
 
     #[test]

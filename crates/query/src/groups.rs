@@ -1,21 +1,23 @@
-//! Sessions and users: the traces that name them, with calls, tokens and cost counted once a call.
-
-use schema::Table;
+//! Sessions and users: the spans that belong to them, with calls, tokens and cost counted once a call.
+//!
+//! A trace may be of two sessions: then each span belongs to one of them, as [`crate::belonging`] has it.
 
 use crate::answer::Cells;
+use crate::belonging::belonging;
+use crate::calls::{Pairs, SUMMED, SUMS, Sums, calls};
 use crate::condition::Condition;
 use crate::error::Error;
-use crate::models::CALLS;
 use crate::search::{Own, Query};
-use crate::session::TimeRange;
-use crate::traces::{TraceFilter, preview, quoted};
+use crate::streams::Spans;
+use crate::summary::{preview, quoted};
+use crate::traces::TraceFilter;
 
-/// What traces are put together by.
+/// What spans are put together by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GroupBy {
-    /// The session that a span of the trace names.
+    /// The session that they belong to.
     Session,
-    /// The user that a span of the trace names.
+    /// The user that they belong to.
     User,
 }
 
@@ -38,28 +40,14 @@ pub struct GroupSummary {
     pub started_us: i64,
     /// End of its last span in the range, µs since 1970-01-01 UTC.
     pub ended_us: i64,
-    /// Traces.
+    /// Traces with a span of it.
     pub traces: i64,
-    /// Traces with a failed span.
+    /// Traces with a failed span of it.
     pub failed_traces: i64,
-    /// Spans of these traces.
+    /// Its spans.
     pub spans: i64,
-    /// Model calls, each once.
-    pub calls: i64,
-    /// Failed model calls.
-    pub errors: i64,
-    /// Input tokens of the calls that say; `None` if none does.
-    pub tokens_input: Option<i64>,
-    /// Output tokens of the calls that say.
-    pub tokens_output: Option<i64>,
-    /// Total tokens of the calls that say.
-    pub tokens_total: Option<i64>,
-    /// The weakest source among them.
-    pub token_source: Option<String>,
-    /// Cost of the priced calls, US dollars; `None` if none is priced.
-    pub cost_usd: Option<f64>,
-    /// Calls that used tokens and have no cost.
-    pub unpriced_calls: i64,
+    /// Its calls, each once.
+    pub sums: Sums,
     /// The users of a session, the sessions of a user; at most [`MOST_OTHERS`] in the order of their names.
     pub others: Vec<String>,
     /// Beginning of the first call's input.
@@ -72,10 +60,8 @@ const MOST_OTHERS: usize = 100;
 /// Which groups, in which order.
 #[derive(Clone, Debug)]
 pub struct Groups<'a> {
-    /// The trace stream.
-    pub stream: &'a Table,
     /// Spans outside are not counted.
-    pub range: TimeRange,
+    pub spans: Spans<'a>,
     /// Sessions or users.
     pub by: GroupBy,
     /// Groups with a trace that has a span that meets this.
@@ -131,10 +117,10 @@ impl Query {
     /// # Errors
     /// As [`Query::search`].
     pub async fn groups(&self, groups: &Groups<'_>) -> Result<(Vec<GroupSummary>, bool), Error> {
-        let (range, mut condition) = groups.filter.condition(groups.range);
+        let (range, mut condition) = groups.filter.condition(groups.spans.range);
         condition.sql = Condition::sql(groups.sql)?.sql;
         let sql = statement(groups);
-        let own = Own { stream: groups.stream, sql, range, condition: &condition };
+        let own = Own { spans: groups.spans.within(range), sql, condition: &condition };
         let found = self.own(own).await?;
         let mut summaries: Vec<GroupSummary> =
             found.cells().filter_map(|cells| summary(&cells)).collect();
@@ -157,45 +143,33 @@ fn statement(groups: &Groups<'_>) -> String {
     };
     let (order, more) = (groups.order.sql(), groups.limit + 1);
     format!(
-        "{CALLS}, \
-         owned as (select trace_id, min({key}) as named from spans \
-           where {key} is not null and trace_id in (select trace_id from matching) group by trace_id), \
-         per_trace as (select o.named, s.trace_id, min(s._timestamp) as started, \
-           max(s._timestamp + s.duration) as ended, count(*) as spans, \
-           bool_or(s.span_status = 'ERROR') as failed \
-           from spans s join owned o on s.trace_id = o.trace_id group by o.named, s.trace_id), \
-         per_group as (select named, min(started) as started, max(ended) as ended, \
-           max(ended) - min(started) as lasted, count(*) as traces, sum(spans) as spans, \
-           count(*) filter (where failed) as failed_traces from per_trace group by named), \
+        "with recursive {calls}, {belonging}, \
+         mine as (select * from belonging where trace_id in (select trace_id from matching)), \
+         per_group as (select named, min(_timestamp) as started, max(_timestamp + duration) as ended, \
+           max(_timestamp + duration) - min(_timestamp) as lasted, count(distinct trace_id) as traces, \
+           count(*) as spans, \
+           count(distinct case when span_status = 'ERROR' then trace_id end) as failed_traces \
+           from mine group by named), \
          page as (select * from per_group {after} order by {order}, named limit {more} {offset}), \
-         counted as (select o.named, count(*) as calls, \
-           count(*) filter (where c.span_status = 'ERROR') as errors, \
-           sum(c.llm_token_count_prompt) as tokens_input, \
-           sum(c.llm_token_count_completion) as tokens_output, \
-           sum(c.llm_token_count_total) as tokens_total, \
-           min(case c.llm_token_source when 'reported' then 3 when 'derived' then 2 \
-             when 'estimated' then 1 when 'partial' then 0 end) as mark, \
-           sum(c.call_cost) as cost, \
-           count(*) filter (where c.call_cost is null \
-             and coalesce(c.llm_token_count_prompt, c.llm_token_count_completion) is not null) as unpriced, \
+         shown as (select m.named, m.trace_id, m.span_id from mine m join page p on p.named = m.named), \
+         counted as (select b.named, {SUMS}, \
            first_value(substr(coalesce(c.gen_ai_input_messages, c.llm_input), 1, 2000) \
              order by c._timestamp) as input \
-           from calls c join owned o on c.trace_id = o.trace_id group by o.named), \
-         others as (select o.named, array_agg(distinct s.{other}) as others from spans s \
-           join owned o on s.trace_id = o.trace_id where s.{other} is not null group by o.named) \
+           from calls c join shown b on c.trace_id = b.trace_id and c.span_id = b.span_id group by b.named), \
+         others as (select b.named, array_agg(distinct s.{other}) as others from spans s \
+           join shown b on s.trace_id = b.trace_id and s.span_id = b.span_id \
+           where s.{other} is not null group by b.named) \
          select p.named as id, p.started, p.ended, p.traces, p.spans, p.failed_traces, \
-           k.calls, k.errors, k.tokens_input, k.tokens_output, k.tokens_total, k.mark, k.cost, \
-           k.unpriced, k.input, x.others \
+           {SUMMED}, k.input, x.others \
          from page p left join counted k on p.named = k.named left join others x on p.named = x.named \
          order by {order_of_page}, p.named",
+        calls = calls("spans", Pairs::Anywhere),
+        belonging = belonging(key, "spans"),
         order_of_page = order.replace("started", "p.started").replace("lasted", "p.lasted"),
     )
 }
 
 fn summary(cells: &Cells<'_>) -> Option<GroupSummary> {
-    let mark = cells.int("mark").and_then(|mark| {
-        ["partial", "estimated", "derived", "reported"].get(usize::try_from(mark).ok()?).copied()
-    });
     let mut others = cells.texts("others");
     others.sort_unstable();
     others.truncate(MOST_OTHERS);
@@ -206,15 +180,7 @@ fn summary(cells: &Cells<'_>) -> Option<GroupSummary> {
         traces: cells.int("traces")?,
         failed_traces: cells.int("failed_traces")?,
         spans: cells.int("spans")?,
-        // A group without a model call is in no row of the calls.
-        calls: cells.int("calls").unwrap_or(0),
-        errors: cells.int("errors").unwrap_or(0),
-        tokens_input: cells.int("tokens_input"),
-        tokens_output: cells.int("tokens_output"),
-        tokens_total: cells.int("tokens_total"),
-        token_source: mark.map(str::to_owned),
-        cost_usd: cells.float("cost"),
-        unpriced_calls: cells.int("unpriced").unwrap_or(0),
+        sums: Sums::read(cells),
         others,
         first_input: cells.text("input").map(|input| preview(&input)),
     })

@@ -1,6 +1,6 @@
 //! Traces of any stream as OpenObserve's clients list them: the latest, those of a session, and one as a graph.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
 use schema::Table;
 
@@ -9,10 +9,10 @@ use crate::error::Error;
 use crate::groups::Order;
 use crate::search::{Own, Query};
 use crate::session::TimeRange;
-use crate::traces::{SpanLine, calls, quoted, sum};
-
-/// Most spans of a trace that are read.
-pub const MOST_SPANS: usize = 50_000;
+use crate::streams::Spans;
+use crate::summary::{TraceSummary, among, quoted};
+use crate::trace::checked;
+use crate::traces::AROUND_US;
 
 /// Which traces of a stream are wanted.
 #[derive(Clone, Debug)]
@@ -33,37 +33,13 @@ pub struct Latest<'a> {
     pub limit: usize,
 }
 
-/// One trace. Tokens and cost count each model call once.
+/// One trace, and what its services did.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct LatestTrace {
-    /// 32 lower-case hex digits.
-    pub trace_id: String,
-    /// Start of the first span, ns since 1970-01-01 UTC.
-    pub started_ns: i64,
-    /// End of the last span, ns since 1970-01-01 UTC.
-    pub ended_ns: i64,
-    /// Spans.
-    pub spans: usize,
-    /// Failed spans.
-    pub failed_spans: usize,
+    /// What it is.
+    pub summary: TraceSummary,
     /// Each service with its spans and the sum of their durations, µs.
-    pub services: Vec<(String, usize, i64)>,
-    /// Service of the root span, else of the earliest.
-    pub first_service: Option<String>,
-    /// Name of the same span.
-    pub first_operation: Option<String>,
-    /// Input tokens of the calls that say.
-    pub tokens_input: Option<i64>,
-    /// Output tokens of the calls that say.
-    pub tokens_output: Option<i64>,
-    /// Total tokens of the calls that say.
-    pub tokens_total: Option<i64>,
-    /// Cost of the priced calls, US dollars.
-    pub cost_usd: Option<f64>,
-    /// Beginning of the first call's input messages.
-    pub input: Option<String>,
-    /// Models that answered, else those that were asked for, in the order of the calls.
-    pub models: Vec<String>,
+    pub services: Vec<(String, u64, i64)>,
 }
 
 /// One span in the graph of its trace.
@@ -109,42 +85,64 @@ impl Query {
             limit = latest.limit,
             offset = latest.offset,
         );
-        let (stream, range) = (latest.stream, latest.range);
-        let found = self.own(Own { stream, sql, range, condition: &condition }).await?;
+        let spans = Spans { streams: std::slice::from_ref(latest.stream), range: latest.range };
+        let found = self.own(Own { spans, sql, condition: &condition }).await?;
         let ids: Vec<String> = found.cells().filter_map(|cells| cells.text("trace_id")).collect();
-        let spans = self.span_lines(stream, range, &ids).await?;
-        Ok(ids.iter().filter_map(|id| spans.get(id).map(|spans| trace(id, spans))).collect())
+        let spans = spans.within(latest.range.widened(AROUND_US));
+        let summaries = self.summaries(spans, &ids).await?;
+        let mut services = self.services(spans, &ids).await?;
+        let trace = |summary: TraceSummary| LatestTrace {
+            services: services.remove(&summary.trace_id).unwrap_or_default(),
+            summary,
+        };
+        Ok(summaries.into_iter().map(trace).collect())
     }
 
-    /// All columns of a trace's spans as a JSON array, oldest first; `None` if there is no such trace. The second part
-    /// says whether there are more than [`MOST_SPANS`].
-    ///
-    /// # Errors
-    /// As [`Query::trace`].
-    pub async fn spans(
+    /// The services of some traces, in the order of their names.
+    async fn services(
         &self,
-        stream: &Table,
-        trace_id: &str,
-    ) -> Result<Option<(String, bool)>, Error> {
-        self.spans_of(stream, trace_id, MOST_SPANS).await
+        spans: Spans<'_>,
+        ids: &[String],
+    ) -> Result<HashMap<String, Vec<(String, u64, i64)>>, Error> {
+        let mut services: HashMap<String, Vec<(String, u64, i64)>> = HashMap::new();
+        if ids.is_empty() {
+            return Ok(services);
+        }
+        let sql = format!(
+            "select trace_id, coalesce(service_name, '') as service, count(*) as n, \
+             coalesce(sum(duration), 0) as lasted from spans where {} \
+             group by trace_id, service order by service",
+            among(ids)
+        );
+        let condition = Condition::default();
+        let found = self.own(Own { spans, sql, condition: &condition }).await?;
+        for cells in found.cells() {
+            let Some(id) = cells.text("trace_id") else { continue };
+            let (spans, lasted) = (cells.int("n").unwrap_or(0), cells.int("lasted").unwrap_or(0));
+            let service = (cells.text("service").unwrap_or_default(), spans.unsigned_abs(), lasted);
+            services.entry(id).or_default().push(service);
+        }
+        Ok(services)
     }
 
-    /// The spans of a trace as a graph, oldest first, and whether there are more than [`MOST_SPANS`].
+    /// The spans of a trace as a graph, oldest first, and whether there are more than are read
+    /// ([`crate::Limits::most_trace_spans`]).
     ///
     /// # Errors
     /// As [`Query::trace`].
     pub async fn graph(&self, stream: &Table, trace_id: &str) -> Result<(Vec<Node>, bool), Error> {
+        let (trace_id, most) = (checked(trace_id)?, self.limits.most_trace_spans);
         let sql = format!(
             "select span_id, reference_parent_span_id, service_name, operation_name, span_status, \
                start_time, end_time, gen_ai_operation_name from spans where trace_id = {} \
              order by start_time, span_id limit {}",
-            quoted(&trace_id.to_lowercase()),
-            MOST_SPANS + 1
+            quoted(&trace_id),
+            most + 1
         );
         let condition = Condition::default();
-        let own = Own { stream, sql, range: TimeRange::ALWAYS, condition: &condition };
-        let mut found = self.own(own).await?;
-        let truncated = found.keep(MOST_SPANS);
+        let spans = Spans { streams: std::slice::from_ref(stream), range: TimeRange::ALWAYS };
+        let mut found = self.own_part(Own { spans, sql, condition: &condition }).await?;
+        let truncated = found.keep(most) || found.partial.is_some();
         let nodes = found.cells().map(|cells| Node {
             span_id: cells.text("span_id").unwrap_or_default(),
             parent_span_id: cells.text("reference_parent_span_id"),
@@ -156,44 +154,5 @@ impl Query {
             gen_ai_operation_name: cells.text("gen_ai_operation_name"),
         });
         Ok((nodes.collect(), truncated))
-    }
-}
-
-fn trace(trace_id: &str, spans: &[SpanLine]) -> LatestTrace {
-    let calls = calls(spans);
-    let root = spans.iter().find(|span| span.parent.is_none()).or_else(|| spans.first());
-    let mut services: BTreeMap<&str, (usize, i64)> = BTreeMap::new();
-    for span in spans {
-        let service = services.entry(span.service.as_deref().unwrap_or_default()).or_default();
-        service.0 += 1;
-        service.1 += span.duration_us;
-    }
-    let mut models: Vec<String> = Vec::new();
-    let named = calls.iter().filter_map(|call| {
-        call.fact(|span| span.answered.clone().or_else(|| span.requested.clone()))
-    });
-    for model in named {
-        if !models.contains(&model) {
-            models.push(model);
-        }
-    }
-    LatestTrace {
-        trace_id: trace_id.to_owned(),
-        started_ns: spans.iter().map(SpanLine::started_ns).min().unwrap_or_default(),
-        ended_ns: spans.iter().map(SpanLine::ended_ns).max().unwrap_or_default(),
-        spans: spans.len(),
-        failed_spans: spans.iter().filter(|span| span.failed).count(),
-        services: services
-            .into_iter()
-            .map(|(service, (count, duration))| (service.to_owned(), count, duration))
-            .collect(),
-        first_service: root.and_then(|span| span.service.clone()),
-        first_operation: root.and_then(|span| span.name.clone()),
-        tokens_input: sum(calls.iter().map(|call| call.fact(|span| span.input_tokens))),
-        tokens_output: sum(calls.iter().map(|call| call.fact(|span| span.output_tokens))),
-        tokens_total: sum(calls.iter().map(|call| call.fact(|span| span.total_tokens))),
-        cost_usd: calls.iter().filter_map(|call| call.cost()).reduce(|a, b| a + b),
-        input: calls.first().and_then(|call| call.fact(|span| span.input.clone())),
-        models,
     }
 }

@@ -6,7 +6,10 @@
 //! This crate never writes, and knows no HTTP.
 
 mod answer;
+mod belonging;
+mod calls;
 mod condition;
+mod cursor;
 mod dialect;
 mod error;
 mod explain;
@@ -14,6 +17,7 @@ mod filter;
 mod format;
 mod functions;
 mod groups;
+mod held;
 mod latest;
 mod log_events;
 mod models;
@@ -23,22 +27,32 @@ mod search;
 mod session;
 mod statement;
 mod streams;
+mod summary;
+mod trace;
 mod traces;
+mod union;
 mod unpriced;
 mod values;
 
 pub use answer::Found;
+pub use calls::{Marks, Sums};
+pub use cursor::TraceCursor;
 pub use error::Error;
-pub use explain::{Difference, Explanation, Share};
+pub use explain::{Difference, Explaining, Explanation, FEWEST_CALLS, MOST_CHANCE, Share};
 pub use filter::Filter;
 pub use format::{Encoder, Format};
 pub use groups::{GroupBy, GroupSummary, Groups, Order, Page};
-pub use latest::{Latest, LatestTrace, MOST_SPANS, Node};
-pub use models::{ModelSummary, Quantiles};
+pub use latest::{Latest, LatestTrace, Node};
+pub use models::{Comparison, ModelSummary, Quantiles};
+pub use names::nearest;
 pub use rows::{About, Ended, Piece, Rows, Scanned};
 pub use search::{Limits, Query, Search, Size};
 pub use session::TimeRange;
-pub use streams::StreamInfo;
-pub use traces::{LONGEST_CALL_US, TraceCursor, TraceFilter, TracePage, TraceSummary, Within};
+pub use streams::{Spans, StreamInfo, UnknownField};
+pub use summary::TraceSummary;
+pub use trace::Trace;
+pub use traces::{
+    Direction, LONGEST_CALL_US, Sort, SortColumn, TraceFilter, TraceList, TracePage, Within,
+};
 pub use unpriced::UnpricedModel;
 pub use values::{Facet, ValueOrder, Values};

@@ -16,7 +16,9 @@ use crate::condition::Condition;
 use crate::error::Error;
 use crate::search::{Own, Query};
 use crate::session::TimeRange;
-use crate::traces::quoted;
+use crate::streams::Spans;
+use crate::summary::quoted;
+use crate::traces::AROUND_US;
 
 /// The column that only log streams with GenAI events have.
 const MARK: &str = "llm_observation_type";
@@ -40,8 +42,6 @@ const ASKED: [&str; 13] = [
 const STREAMS: usize = 32;
 /// Most events of one trace that are read.
 const MOST_EVENTS: usize = 20_000;
-/// How far around a trace its events are looked for, µs.
-const AROUND_US: i64 = 3_600_000_000;
 /// Names the columns of a span that its log events have filled.
 const FILLED: &str = "_filled_from_log_events";
 
@@ -50,19 +50,17 @@ impl Query {
     /// they have not themselves; and whether there are more events than are read.
     pub(crate) async fn with_log_events(
         &self,
-        org: &OrgName,
+        streams: &[Table],
         trace_id: &str,
         spans: &Found,
     ) -> Result<(String, bool), Error> {
-        let (stream, condition) = (Table::traces(org.clone()), Condition::default());
-        let streams = self.streams_with_events(org);
+        let condition = Condition::default();
+        let logs = streams.first().map(|table| self.streams_with_events(&table.org));
         let mut said: HashMap<String, Said> = HashMap::new();
         let mut events = 0;
-        for streams in streams.chunks(STREAMS) {
-            let sql = sql(streams, trace_id);
-            let range = around(spans);
-            let found =
-                self.own(Own { stream: &stream, sql, range, condition: &condition }).await?;
+        for logs in logs.unwrap_or_default().chunks(STREAMS) {
+            let (sql, asked) = (sql(logs, trace_id), Spans { streams, range: around(spans) });
+            let found = self.own(Own { spans: asked, sql, condition: &condition }).await?;
             events += found.rows;
             for cells in found.cells() {
                 let span_id = cells.text("span_id").unwrap_or_default();

@@ -4,15 +4,15 @@
 use std::collections::BTreeMap;
 
 use histogram::Histogram;
-use schema::{OrgName, Table};
 
 use crate::answer::Cells;
+use crate::belonging::Dimension;
+use crate::calls::{Pairs, SUMS, Sums, calls};
 use crate::condition::Condition;
 use crate::error::Error;
-use crate::filter::first_column;
+use crate::filter::{first_column, short_names};
 use crate::search::{Own, Query};
-use crate::session::TimeRange;
-use crate::values::identifier;
+use crate::streams::Spans;
 
 /// Most values that stand side by side.
 const MOST: usize = 1_000;
@@ -24,11 +24,9 @@ pub struct ModelSummary {
     pub value: String,
     /// The names of the models that answered.
     pub answered: Vec<String>,
-    /// Calls.
-    pub calls: i64,
-    /// Failed calls.
-    pub errors: i64,
-    /// Failed calls by class.
+    /// What they come to.
+    pub sums: Sums,
+    /// Failed calls by class; `unknown` is no class.
     pub errors_by_class: BTreeMap<String, i64>,
     /// Durations of the calls that succeeded, seconds.
     pub latency_s: Quantiles,
@@ -36,14 +34,6 @@ pub struct ModelSummary {
     pub ttft_s: Quantiles,
     /// Output tokens a second of the calls that succeeded, over their whole duration.
     pub output_tokens_per_s: Quantiles,
-    /// Input tokens of the calls that say.
-    pub tokens_input: Option<i64>,
-    /// Output tokens of the calls that say.
-    pub tokens_output: Option<i64>,
-    /// Cost of the priced calls, US dollars.
-    pub cost_usd: Option<f64>,
-    /// Calls that used tokens and have no cost.
-    pub unpriced_calls: i64,
 }
 
 /// Quantiles out of a histogram: off by at most 1 %. `None` where there was nothing to observe.
@@ -67,113 +57,110 @@ impl Quantiles {
     }
 }
 
+/// Calls side by side.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Comparison {
+    /// Groups of calls, those with most calls first, at most 1,000.
+    pub groups: Vec<ModelSummary>,
+    /// Whether there are more.
+    pub more: bool,
+    /// All calls, each once.
+    pub calls: u64,
+    /// Calls without a value: they are in no group.
+    pub without: u64,
+    /// Whether a call may be in several groups: their sums then exceed the sum of all.
+    pub overlapping: bool,
+}
+
 impl Query {
-    /// The calls of a time range side by side by a field (a short name or a column; `model` is the requested model), most
-    /// calls first. Calls without a value are left out.
+    /// Calls side by side by a field (a short name or a column; `model` is the requested model). By session or user, a call
+    /// belongs as [`Query::groups`] has it; by tag, it is in the group of each of its tags.
     ///
     /// # Errors
-    /// As [`Query::search`].
-    pub async fn models(
-        &self,
-        org: &OrgName,
-        range: TimeRange,
-        by: &str,
-    ) -> Result<Vec<ModelSummary>, Error> {
-        let (stream, condition) = (Table::traces(org.clone()), Condition::default());
-        let by = identifier(&first_column(by));
-        let own = |sql| Own { stream: &stream, sql, range, condition: &condition };
-        let summary = self.own(own(format!("{CALLS} {}", summary_sql(&by)))).await?;
-        let classes = self.own(own(format!("{CALLS} {}", classes_sql(&by)))).await?;
-        let mut models: Vec<ModelSummary> =
-            summary.cells().filter_map(|cells| read(&cells)).collect();
-        for cells in classes.cells() {
-            let Some(model) =
-                models.iter_mut().find(|model| Some(&model.value) == cells.text("value").as_ref())
-            else {
-                continue;
-            };
-            if let Some(answered) =
-                cells.text("answered").filter(|name| !model.answered.contains(name))
-            {
-                model.answered.push(answered);
+    /// As [`Query::search`]; [`Error::Parameter`] if no stream has the field.
+    pub async fn models(&self, spans: Spans<'_>, by: &str) -> Result<Comparison, Error> {
+        let condition = Condition::default();
+        let column = first_column(by);
+        if let Some(unknown) = self.unknown_fields(spans.streams, None, &[by.to_owned()])?.pop() {
+            let near = unknown.nearest;
+            let near = near.map_or_else(String::new, |near| format!(" (did you mean {near:?}?)"));
+            return Err(Error::Parameter(format!(
+                "by: there is no field {by:?}{near}; there are {}, and every column that was sent",
+                short_names().collect::<Vec<_>>().join(", ")
+            )));
+        }
+        let dimension = Dimension::of(&column);
+        let overlapping = dimension == Dimension::Tags;
+        let parts = format!(
+            "with recursive {}, {}",
+            calls("spans", Pairs::Anywhere),
+            dimension.valued("spans")
+        );
+        let own = |sql: &str| Own { spans, sql: format!("{parts}{sql}"), condition: &condition };
+        let summary = self.own(own(&summary_sql())).await?;
+        let classes = self.own(own(&classes_sql())).await?;
+        let mut found = Comparison { overlapping, ..Comparison::default() };
+        for cells in summary.cells() {
+            let group = read(&cells);
+            found.calls += group.sums.calls;
+            match cells.text("value") {
+                Some(value) => found.groups.push(ModelSummary { value, ..group }),
+                None => found.without = group.sums.calls,
             }
-            if let Some(class) = cells.text("error_class") {
-                *model.errors_by_class.entry(class).or_default() +=
+        }
+        found.more = found.groups.len() > MOST;
+        found.groups.truncate(MOST);
+        if found.more || overlapping {
+            let all = self.own(own(" select count(*) as calls from calls")).await?;
+            let calls = all.cells().next().and_then(|cells| cells.int("calls"));
+            found.calls = calls.unwrap_or(0).unsigned_abs();
+        }
+        for cells in classes.cells() {
+            let value = cells.text("value");
+            let group = found.groups.iter_mut().find(|group| Some(&group.value) == value.as_ref());
+            let Some(group) = group else { continue };
+            let answered = cells.text("answered");
+            group.answered.extend(answered.filter(|name| !group.answered.contains(name)));
+            if let Some(class) = cells.text("class") {
+                *group.errors_by_class.entry(class).or_default() +=
                     cells.int("calls").unwrap_or_default();
             }
         }
-        Ok(models)
+        Ok(found)
     }
 }
 
-fn read(cells: &Cells<'_>) -> Option<ModelSummary> {
-    Some(ModelSummary {
-        value: cells.text("value")?,
-        calls: cells.int("calls")?,
-        errors: cells.int("errors")?,
+fn read(cells: &Cells<'_>) -> ModelSummary {
+    ModelSummary {
+        sums: Sums::read(cells),
         latency_s: Quantiles::read(cells, "latency"),
         ttft_s: Quantiles::read(cells, "ttft"),
         output_tokens_per_s: Quantiles::read(cells, "speed"),
-        tokens_input: cells.int("tokens_input"),
-        tokens_output: cells.int("tokens_output"),
-        cost_usd: cells.float("cost"),
-        unpriced_calls: cells.int("unpriced")?,
         ..ModelSummary::default()
-    })
+    }
 }
 
-/// The calls of the range: app leaf spans, and gateway spans that no app leaf span describes: as their parent or by the
-/// response's id, else as a span of the same trace and model that was open all the while (50 ms of clock difference
-/// allowed).
-///
-/// `call_cost`, `call_unpriced_reason` and `call_endpoint` are what the call cost: as the app reports it, else by who
-/// served it, which the gateway knows and the app infers.
-pub(crate) const CALLS: &str = "with app as (select * from spans where llm_is_leaf and inferscope_vantage_point = 'app'), \
-     seen as (select * from spans where llm_is_leaf and inferscope_vantage_point = 'gateway'), \
-     told as (select a.trace_id as app_trace, a.span_id as app_span, g.trace_id as gateway_trace, g.span_id as gateway_span, \
-         g.llm_usage_cost_total as cost, g.llm_cost_unpriced_reason as reason, g.inferscope_endpoint as endpoint \
-         from app a join seen g on g.trace_id = a.trace_id and g.reference_parent_span_id = a.span_id \
-       union all select a.trace_id as app_trace, a.span_id as app_span, g.trace_id as gateway_trace, g.span_id as gateway_span, \
-         g.llm_usage_cost_total as cost, g.llm_cost_unpriced_reason as reason, g.inferscope_endpoint as endpoint \
-         from app a join seen g on g.gen_ai_response_id = a.gen_ai_response_id), \
-     guessed as (select a.trace_id as app_trace, a.span_id as app_span, g.trace_id as gateway_trace, g.span_id as gateway_span, \
-         g.llm_usage_cost_total as cost, g.llm_cost_unpriced_reason as reason, g.inferscope_endpoint as endpoint \
-         from (select * from app a left anti join told t on t.app_trace = a.trace_id and t.app_span = a.span_id) a \
-         join (select * from seen g left anti join told t on t.gateway_trace = g.trace_id and t.gateway_span = g.span_id) g \
-         on g.trace_id = a.trace_id and g.llm_request_parameters_model = a.llm_request_parameters_model \
-           and g._timestamp >= a._timestamp - 50000 \
-           and g._timestamp + g.duration <= a._timestamp + a.duration + 50000), \
-     pairs as (select * from told union all select * from guessed), \
-     served as (select app_trace, app_span, max(cost) as cost, max(reason) as reason, max(endpoint) as endpoint \
-       from pairs group by app_trace, app_span), \
-     gateway as (select g.* from seen g left anti join pairs p \
-       on p.gateway_trace = g.trace_id and p.gateway_span = g.span_id), \
-     calls as (select a.*, \
-         case when s.app_span is null or (coalesce(a.llm_cost_source, 'reported') = 'reported' \
-           and a.llm_usage_cost_total is not null) then a.llm_usage_cost_total else s.cost end as call_cost, \
-         coalesce(s.reason, a.llm_cost_unpriced_reason) as call_unpriced_reason, \
-         s.endpoint as call_endpoint \
-         from app a left join served s on s.app_trace = a.trace_id and s.app_span = a.span_id \
-       union all select g.*, g.llm_usage_cost_total as call_cost, g.llm_cost_unpriced_reason as call_unpriced_reason, \
-         g.inferscope_endpoint as call_endpoint from gateway g)";
-
-fn summary_sql(by: &str) -> String {
+/// The calls without a value are one row, the first.
+fn summary_sql() -> String {
     format!(
-        "select cast({by} as varchar) as value, count(*) as calls, \
-         count(*) filter (where span_status = 'ERROR') as errors, \
-         distribution(duration / 1e6) filter (where span_status <> 'ERROR') as latency, \
-         distribution(gen_ai_response_time_to_first_chunk) as ttft, \
-         distribution(llm_token_count_completion / (duration / 1e6)) \
-           filter (where span_status <> 'ERROR' and duration > 0) as speed, \
-         sum(llm_token_count_prompt) as tokens_input, sum(llm_token_count_completion) as tokens_output, \
-         sum(call_cost) as cost, count(*) filter (where call_cost is null and coalesce(llm_token_count_prompt, llm_token_count_completion) is not null) as unpriced \
-         from calls where {by} is not null group by 1 order by calls desc, value limit {MOST}"
+        " select c.value, {SUMS}, \
+         distribution(c.duration / 1e6) filter (where c.span_status <> 'ERROR') as latency, \
+         distribution(c.call_ttft) as ttft, \
+         distribution(c.call_output / (c.duration / 1e6)) \
+           filter (where c.span_status <> 'ERROR' and c.duration > 0) as speed \
+         from valued c group by c.value \
+         order by c.value is not null, calls desc, c.value limit {}",
+        MOST + 2
     )
 }
 
-fn classes_sql(by: &str) -> String {
+/// The names that answered, and the classes of errors, of the same groups.
+fn classes_sql() -> String {
     format!(
-        "select cast({by} as varchar) as value, llm_model_name as answered, error_class, count(*) as calls \
-         from calls where {by} is not null group by 1, 2, 3 order by calls desc"
+        ", top as (select value from valued where value is not null \
+           group by value order by count(*) desc, value limit {MOST}) \
+         select c.value, c.call_answered as answered, \
+           case when c.span_status = 'ERROR' then coalesce(c.call_class, 'unknown') end as class, count(*) as calls \
+         from valued c join top t on t.value = c.value group by 1, 2, 3 order by calls desc"
     )
 }

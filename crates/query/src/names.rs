@@ -126,7 +126,8 @@ impl Visitor for Names {
 }
 
 /// The known name that is most like one that nobody knows; `None` if none is near.
-pub(crate) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+#[must_use]
+pub fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     use datafusion::common::utils::datafusion_strsim::levenshtein;
     let furthest = (name.len() / 4).clamp(1, 4);
     known

@@ -16,7 +16,7 @@ use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::col;
 use futures::StreamExt;
 use lake::Lake;
-use schema::{Kind, OrgName, Table};
+use schema::{Kind, OrgName};
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio_util::task::AbortOnDropHandle;
@@ -24,9 +24,11 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::answer::Found;
 use crate::condition::Condition;
 use crate::error::Error;
+use crate::held::Held;
 use crate::rows::{About, RowLimit, Rows, Scanned};
 use crate::session::{Planned, Sources, TimeRange};
 use crate::statement::{Select, parse, parse_own};
+use crate::streams::Spans;
 
 const TIME: &str = "_timestamp";
 /// Batches that wait to be taken.
@@ -65,6 +67,11 @@ pub struct Limits {
     pub full_text_columns: Vec<String>,
     /// Most bytes of an answer in memory; beyond it the answer is cut short and says so.
     pub most_bytes: usize,
+    /// Memory for the order of lists that somebody pages through, bytes; without it a trace that grows meanwhile may be
+    /// shown twice or never.
+    pub noted_bytes: usize,
+    /// Most spans of one trace that are read.
+    pub most_trace_spans: usize,
     /// Where what does not fit into memory goes; the system's folder for temporary files when `None`.
     pub spill_folder: Option<PathBuf>,
 }
@@ -80,6 +87,8 @@ impl Default for Limits {
             stream_timeout: Duration::from_secs(600),
             full_text_columns: FULL_TEXT.map(str::to_owned).to_vec(),
             most_bytes: 256 << 20,
+            noted_bytes: 16 << 20,
+            most_trace_spans: 50_000,
             spill_folder: None,
         }
     }
@@ -124,8 +133,15 @@ pub struct Query {
     pub(crate) lake: Arc<Lake>,
     runtime: Arc<RuntimeEnv>,
     permits: Arc<Semaphore>,
-    limits: Limits,
+    pub(crate) limits: Limits,
+    pub(crate) held: Arc<Held>,
     workers: Handle,
+}
+
+impl std::fmt::Debug for Query {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Query").field("limits", &self.limits).finish_non_exhaustive()
+    }
 }
 
 impl Query {
@@ -141,7 +157,14 @@ impl Query {
             runtime = runtime.with_temp_file_path(folder);
         }
         let permits = Arc::new(Semaphore::new(limits.concurrent));
-        Ok(Self { lake, runtime: runtime.build_arc()?, permits, limits, workers })
+        let held = Arc::new(Held::new(limits.noted_bytes));
+        Ok(Self { lake, runtime: runtime.build_arc()?, permits, limits, held, workers })
+    }
+
+    /// Most spans of one trace that are read.
+    #[must_use]
+    pub const fn most_trace_spans(&self) -> usize {
+        self.limits.most_trace_spans
     }
 
     /// How many questions are being answered now.
@@ -298,23 +321,28 @@ impl Query {
         })
     }
 
-    /// This crate's own SQL over one stream, which it calls `spans`, and those of its rows that meet a condition, which
-    /// it calls `matching`.
+    /// This crate's own SQL over some streams, which it calls `spans`, and those of their rows that meet a condition,
+    /// which it calls `matching`.
     pub(crate) async fn own(&self, own: Own<'_>) -> Result<Found, Error> {
-        let question = Question {
-            select: parse_own(&own.sql, own.stream)?,
-            range: own.range,
-            condition: own.condition.clone(),
-            offset: 0,
-            size: Size::AsWritten { otherwise: usize::MAX },
-            interval_s: None,
-        };
-        let found = self.collected(question, Delivery::Whole).await?;
+        let found = self.own_part(own).await?;
         // Sums of a part would pass for sums of the whole.
         match found.partial {
             Some(why) => Err(Error::Execution(format!("{why}: narrow the time range"))),
             None => Ok(found),
         }
+    }
+
+    /// As [`Query::own`], where a part of the answer is one too.
+    pub(crate) async fn own_part(&self, own: Own<'_>) -> Result<Found, Error> {
+        let question = Question {
+            select: parse_own(&own.sql, own.spans.streams)?,
+            range: own.spans.range,
+            condition: own.condition.clone(),
+            offset: 0,
+            size: Size::AsWritten { otherwise: usize::MAX },
+            interval_s: None,
+        };
+        self.collected(question, Delivery::Whole).await
     }
 
     /// The plan; a plain list of rows comes newest first and has the time in it.
@@ -369,9 +397,8 @@ enum Delivery {
 
 /// A question of this crate's own.
 pub(crate) struct Own<'a> {
-    pub(crate) stream: &'a Table,
+    pub(crate) spans: Spans<'a>,
     pub(crate) sql: String,
-    pub(crate) range: TimeRange,
     pub(crate) condition: &'a Condition,
 }
 

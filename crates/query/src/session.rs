@@ -20,12 +20,15 @@ use crate::dialect::fill_in;
 use crate::error::Error;
 use crate::functions;
 use crate::names::nearest;
-use crate::statement::Select;
+use crate::statement::{Select, Source};
+use crate::union::{Columns, columns, together};
 
 /// Most unknown columns that one query may name.
 const MOST_UNKNOWN: usize = 64;
 
-/// By this name this crate's own SQL calls the rows that meet the question's condition.
+/// By this name this crate's own SQL calls the rows of the question's streams in its range.
+pub(crate) const SPANS: &str = "spans";
+/// By this one, those of them that meet the question's condition.
 pub(crate) const MATCHING: &str = "matching";
 
 /// A planned query.
@@ -56,6 +59,11 @@ pub struct TimeRange {
 impl TimeRange {
     /// All of time.
     pub const ALWAYS: Self = Self { from_us: i64::MIN, to_us: i64::MAX };
+
+    /// The part of it that is in another range too.
+    pub(crate) fn inside(self, other: Self) -> Self {
+        Self { from_us: self.from_us.max(other.from_us), to_us: self.to_us.min(other.to_us) }
+    }
 
     /// The same range, so much longer at both ends.
     pub(crate) const fn widened(self, by_us: i64) -> Self {
@@ -125,13 +133,23 @@ impl Sources<'_> {
         select
             .streams
             .iter()
-            .map(|(name, table)| {
-                let columns = self.view(table, &[], NullAs::Anything)?.schema();
-                let fields = columns.fields().iter();
-                let types = fields.map(|field| (field.name().clone(), field.data_type().clone()));
-                Ok((name.clone(), types.collect()))
+            .map(|(name, source)| {
+                let tables = source.tables().iter();
+                let each: Result<Vec<Columns>, Error> =
+                    tables.map(|table| self.columns_of(table)).collect();
+                let types = match source {
+                    Source::Stream(_) => each?.into_iter().flatten().collect(),
+                    Source::Streams(_) => columns(&each?).into_iter().collect(),
+                };
+                Ok((name.clone(), types))
             })
             .collect()
+    }
+
+    fn columns_of(&self, table: &Table) -> Result<Columns, Error> {
+        let schema = self.view(table, &[], NullAs::Anything)?.schema();
+        let fields = schema.fields().iter();
+        Ok(fields.map(|field| (field.name().clone(), field.data_type().clone())).collect())
     }
 
     fn view(&self, table: &Table, unknown: &[String], null_as: NullAs) -> Result<TableView, Error> {
@@ -194,16 +212,25 @@ impl Sources<'_> {
             .ok_or_else(|| Error::Execution("no catalog".to_owned()))?;
         let mut schemas: HashMap<String, Arc<MemorySchemaProvider>> = HashMap::new();
         let (mut extent, mut files_in_all) = (Extent::default(), 0);
-        for (name, table) in &select.streams {
-            let view = self.view(table, unknown, null_as)?;
-            let part = view.extent((self.range.from_us, self.range.to_us.saturating_sub(1)));
-            extent = Extent {
-                files: extent.files + part.files,
-                rows: extent.rows + part.rows,
-                bytes: extent.bytes + part.bytes,
+        for (name, source) in &select.streams {
+            let mut parts = Vec::with_capacity(source.tables().len());
+            for table in source.tables() {
+                let view = self.view(table, unknown, null_as)?;
+                let part = view.extent((self.range.from_us, self.range.to_us.saturating_sub(1)));
+                extent = Extent {
+                    files: extent.files + part.files,
+                    rows: extent.rows + part.rows,
+                    bytes: extent.bytes + part.bytes,
+                };
+                files_in_all += view.extent((i64::MIN, i64::MAX)).files;
+                parts.push((table.stream.as_str(), confined(context, view, self.range)?));
+            }
+            let mut frame = match (source, parts.pop()) {
+                (Source::Stream(_), Some((_, frame))) => frame,
+                (Source::Stream(_) | Source::Streams(_), last) => {
+                    together(parts.into_iter().chain(last).collect())?
+                }
             };
-            files_in_all += view.extent((i64::MIN, i64::MAX)).files;
-            let mut frame = confined(context, view, self.range)?;
             if name.table() == MATCHING {
                 let condition = self.condition.compile(context, frame.schema())?;
                 frame = condition.map_or(Ok(frame.clone()), |condition| frame.filter(condition))?;

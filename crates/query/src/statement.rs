@@ -17,6 +17,7 @@ use std::ops::ControlFlow;
 
 use crate::error::Error;
 use crate::names::Names;
+use crate::session::{MATCHING, SPANS};
 
 /// The longest SQL text that is read, bytes.
 const LONGEST: usize = 256 * 1024;
@@ -46,29 +47,53 @@ pub(crate) fn check_length(sql: &str) -> Result<(), Error> {
 #[derive(Clone, Debug)]
 pub(crate) struct Select {
     pub(crate) statement: Statement,
-    /// Each stream with the name by which the SQL calls it.
-    pub(crate) streams: Vec<(TableReference, Table)>,
+    /// What it reads, by the name by which the SQL calls it.
+    pub(crate) streams: Vec<(TableReference, Source)>,
+}
+
+/// What a table of a statement is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// One stream as it is.
+    Stream(Table),
+    /// Several streams as one table, whose rows say which stream they are of.
+    Streams(Vec<Table>),
+}
+
+impl Source {
+    pub(crate) fn tables(&self) -> &[Table] {
+        match self {
+            Self::Stream(table) => std::slice::from_ref(table),
+            Self::Streams(tables) => tables,
+        }
+    }
 }
 
 /// Reads the text; a stream without a kind is of `kind`, and all streams are of `org`.
 pub(crate) fn parse(sql: &str, org: &OrgName, kind: Kind) -> Result<Select, Error> {
-    parse_with(sql, |relation| stream_of(relation, org, kind))
+    parse_with(sql, |relation| Ok(Source::Stream(stream_of(relation, org, kind)?)))
 }
 
-/// Reads this crate's own text, in which a bare table is a part of one stream, and `kind.stream` another of the same
-/// organisation.
-pub(crate) fn parse_own(sql: &str, stream: &Table) -> Result<Select, Error> {
+/// Reads this crate's own text, in which a bare table is a part of some streams of one organisation, and `kind.stream`
+/// another of the same.
+pub(crate) fn parse_own(sql: &str, streams: &[Table]) -> Result<Select, Error> {
+    let first = streams.first().ok_or_else(|| Error::Execution("no stream is named".to_owned()))?;
     parse_with(sql, |name| match name {
-        TableReference::Bare { .. } => Ok(stream.clone()),
+        TableReference::Bare { table } if matches!(table.as_ref(), SPANS | MATCHING) => {
+            Ok(Source::Streams(streams.to_vec()))
+        }
+        TableReference::Bare { table } => {
+            Err(Error::Execution(format!("{table:?} is neither {SPANS} nor {MATCHING}")))
+        }
         TableReference::Partial { .. } | TableReference::Full { .. } => {
-            stream_of(name, &stream.org, stream.kind)
+            Ok(Source::Stream(stream_of(name, &first.org, first.kind)?))
         }
     })
 }
 
 fn parse_with(
     sql: &str,
-    table_of: impl Fn(&TableReference) -> Result<Table, Error>,
+    source_of: impl Fn(&TableReference) -> Result<Source, Error>,
 ) -> Result<Select, Error> {
     check_length(sql)?;
     let mut statements = DFParserBuilder::new(sql)
@@ -93,7 +118,7 @@ fn parse_with(
     let mut seen = HashSet::new();
     let mut streams = Vec::new();
     for relation in relations.into_iter().filter(|relation| seen.insert(relation.clone())) {
-        streams.push((relation.clone(), table_of(&relation)?));
+        streams.push((relation.clone(), source_of(&relation)?));
     }
     Ok(Select { statement, streams })
 }
@@ -245,7 +270,8 @@ mod tests {
         let tables = |sql: &str| parse(sql, &org, Kind::Traces).map(|select| select.streams);
         let streams =
             tables("select * from \"default\" a join logs.app b on a.x = b.x").expect("is fine");
-        let names: Vec<_> = streams.iter().map(|(_, table)| table.to_string()).collect();
+        let names: Vec<_> =
+            streams.iter().map(|(_, source)| source.tables()[0].to_string()).collect();
         assert!(
             names.contains(&"default/traces/default".to_owned())
                 && names.contains(&"default/logs/app".to_owned())

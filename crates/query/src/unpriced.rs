@@ -1,12 +1,10 @@
 //! Calls that nobody has a price for, by what a price would have to say.
 
-use schema::{OrgName, Table};
-
+use crate::calls::{Pairs, calls};
 use crate::condition::Condition;
 use crate::error::Error;
-use crate::models::CALLS;
 use crate::search::{Own, Query};
-use crate::session::TimeRange;
+use crate::streams::Spans;
 
 /// Calls of one model, provider and endpoint that used tokens and have no cost. Each call counts once.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -36,18 +34,14 @@ pub struct UnpricedModel {
 }
 
 impl Query {
-    /// What was called in a time range and has no price, busiest first.
+    /// What was called and has no price, busiest first.
     ///
     /// # Errors
     /// As [`Query::search`].
-    pub async fn unpriced(
-        &self,
-        org: &OrgName,
-        range: TimeRange,
-    ) -> Result<Vec<UnpricedModel>, Error> {
-        let (stream, condition) = (Table::traces(org.clone()), Condition::default());
-        let sql = format!("{CALLS} {UNPRICED}");
-        let found = self.own(Own { stream: &stream, sql, range, condition: &condition }).await?;
+    pub async fn unpriced(&self, spans: Spans<'_>) -> Result<Vec<UnpricedModel>, Error> {
+        let condition = Condition::default();
+        let sql = format!("with {} {UNPRICED}", calls("spans", Pairs::Anywhere));
+        let found = self.own(Own { spans, sql, condition: &condition }).await?;
         let models = found.cells().map(|cells| UnpricedModel {
             requested: cells.text("model"),
             answered: cells.text("answered"),
@@ -65,10 +59,10 @@ impl Query {
     }
 }
 
-const UNPRICED: &str = "select llm_request_parameters_model as model, llm_model_name as answered, \
+const UNPRICED: &str = "select call_requested as model, call_answered as answered, \
      gen_ai_provider_name as provider, call_endpoint as endpoint, call_unpriced_reason as reason, \
-     count(*) as calls, sum(llm_token_count_prompt) as tokens_input, sum(llm_token_count_completion) as tokens_output, \
+     count(*) as calls, sum(call_input) as tokens_input, sum(call_output) as tokens_output, \
      sum(llm_cost_estimate_low) as low, sum(llm_cost_estimate_median) as median, sum(llm_cost_estimate_high) as high \
      from calls where call_cost is null \
-     and (llm_token_count_prompt is not null or llm_token_count_completion is not null) \
+     and (call_input is not null or call_output is not null) \
      group by 1, 2, 3, 4, 5 order by calls desc, model limit 1000";

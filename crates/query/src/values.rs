@@ -1,13 +1,14 @@
 //! The values of columns with their counts: of rows, and of traces.
 
 use datafusion::prelude::{ident, lit};
-use schema::{OrgName, Table};
+use schema::Table;
 
 use crate::condition::{Condition, escaped};
 use crate::error::Error;
 use crate::filter::{as_text, first_column};
 use crate::search::{Own, Query};
 use crate::session::TimeRange;
+use crate::streams::Spans;
 use crate::traces::TraceFilter;
 
 /// Which values of a column are wanted.
@@ -78,7 +79,8 @@ impl Query {
             values.limit,
             values.offset,
         );
-        let own = Own { stream: values.stream, sql, range: values.range, condition: &condition };
+        let spans = Spans { streams: std::slice::from_ref(values.stream), range: values.range };
+        let own = Own { spans, sql, condition: &condition };
         let found = self.own(own).await?;
         Ok(counts(&found))
     }
@@ -89,19 +91,18 @@ impl Query {
     /// As [`Query::search`].
     pub async fn facets(
         &self,
-        org: &OrgName,
-        range: TimeRange,
+        spans: Spans<'_>,
         filter: &TraceFilter,
         fields: &[String],
         limit: usize,
     ) -> Result<Vec<Facet>, Error> {
-        let stream = Table::traces(org.clone());
-        let (range, condition) = filter.condition(range);
+        let (range, condition) = filter.condition(spans.range);
+        let spans = spans.within(range);
         let mut facets = Vec::with_capacity(fields.len());
         for field in fields {
             let column = first_column(field);
             let name = identifier(&column);
-            let own = |sql| Own { stream: &stream, sql, range, condition: &condition };
+            let own = |sql| Own { spans, sql, condition: &condition };
             let values = self
                 .own(own(format!(
                     "select cast({name} as varchar) as value, count(distinct trace_id) as n from matching \

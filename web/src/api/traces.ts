@@ -3,10 +3,12 @@ import { type Range, resolve } from "../url/range";
 import { buildUrl, fetchJson, fetchText } from "./client";
 import { type Exact, parseExact } from "./exact";
 
-export type TokenSource = "reported" | "derived" | "estimated" | "partial" | null;
+export type TokenSource = "reported" | "derived" | "estimated" | "partial" | "absent" | null;
 
 export type TraceRow = {
   trace_id: string;
+  /** Where its spans are. */
+  streams: readonly string[];
   started_us: number;
   duration_us: number;
   operation_name: string | null;
@@ -29,7 +31,10 @@ export type TraceRow = {
   input_preview: string | null;
 };
 
-export type TracePage = { traces: readonly TraceRow[]; next: string | null; took_ms: number };
+/** A field of the filter that no span has, and the one that may have been meant. */
+export type UnknownField = { field: string; nearest: string | null };
+
+export type TracePage = { traces: readonly TraceRow[]; next: string | null; took_ms: number; unknown_fields: readonly UnknownField[] };
 
 /** Filters as the API spells them; an empty one does not filter. */
 export type TraceFilter = {
@@ -83,7 +88,7 @@ export function useNewestTraces(org: string, range: Range, filter: TraceFilter, 
 /** A stored row: every column that is not null. */
 export type SpanRow = Readonly<Record<string, Exact>>;
 
-export type Trace = { trace_id: string; spans: readonly SpanRow[]; truncated: boolean };
+export type Trace = { trace_id: string; streams: readonly string[]; spans: readonly SpanRow[]; truncated: boolean };
 
 export function useTrace(org: string, traceId: string) {
   return useQuery({

@@ -77,10 +77,10 @@ export function level(value: number | Absent): string {
   return Number.isInteger(value) ? count(value) : threeDigits(value);
 }
 
-export type Origin = "reported" | "derived" | "estimated" | "partial" | null;
+export type Origin = "reported" | "derived" | "estimated" | "partial" | "absent" | null;
 
-const MARKS: Readonly<Record<Exclude<Origin, null>, string>> = { reported: "", derived: "≈", estimated: "≈", partial: "≥" };
-const WEAKEST: readonly Origin[] = ["partial", "estimated", "derived", "reported"];
+const MARKS: Readonly<Record<Exclude<Origin, null>, string>> = { reported: "", derived: "≈", estimated: "≈", partial: "≥", absent: "≥" };
+const WEAKEST: readonly Origin[] = ["absent", "partial", "estimated", "derived", "reported"];
 
 /** Tokens with the mark of where the count came from; a sum shows the weakest mark in it. */
 export function tokens(value: number | Absent, origin: Origin): string {

@@ -18,7 +18,7 @@ use tariffs::{Override, Tariffs, Written};
 use crate::asked::{Asked, Span};
 use crate::body::read_body;
 use crate::door::Door;
-use crate::native::traces::within;
+use crate::native::question::Question;
 use crate::trouble::{Native, Refusal, Trouble};
 
 /// Most bytes of a request.
@@ -166,16 +166,27 @@ fn no_such_price() -> Trouble {
     Trouble::not_found("the organization has no price of that key")
 }
 
+#[derive(Debug, Deserialize)]
+struct Unpriced {
+    from_us: Option<i64>,
+    to_us: Option<i64>,
+    /// Names of trace streams, with commas between them.
+    stream: Option<String>,
+}
+
 async fn unpriced(
     State(state): State<PriceRoutes>,
     Path(org): Path<String>,
-    Asked(span): Asked<Span>,
+    Asked(asked): Asked<Unpriced>,
     headers: HeaderMap,
 ) -> Answer {
     let org = state.door.enter(&headers, &org, Scope::Read).await?;
-    let found = state.query.unpriced(&org, within(span.or_last_hour(&state.clock))?).await?;
+    let span = Span { from_us: asked.from_us, to_us: asked.to_us };
+    let named = (asked.stream.as_deref(), None);
+    let question = Question::new((&state.query, &state.clock), &org, span, named, &[])?;
+    let found = state.query.unpriced(question.spans()).await?;
     let models: Vec<Value> = found.iter().map(unpriced_json).collect();
-    Ok(Json(json!({ "models": models })).into_response())
+    Ok(Json(question.answered(json!({ "models": models }))).into_response())
 }
 
 fn unpriced_json(model: &UnpricedModel) -> Value {

@@ -6,13 +6,12 @@ use axum::response::IntoResponse;
 use axum::routing::get;
 use axum::{Json, Router};
 use http::HeaderMap;
-use query::{Filter, GroupBy, GroupSummary, Groups, Order, Page, TraceFilter};
-use schema::Table;
+use query::{GroupBy, GroupSummary, Groups, Order, Page, TraceFilter};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::traces::{Answer, TraceRoutes, within};
-use crate::asked::{Asked, Span};
+use super::traces::{Answer, TraceRoutes, add, given, sums};
+use crate::asked::{Asked, Span, limit};
 use crate::trouble::Trouble;
 
 /// Groups of a page that nobody gave a limit for, and the most that one may ask for.
@@ -30,9 +29,11 @@ pub(crate) fn routes(state: TraceRoutes) -> Router {
 struct Wanted {
     from_us: Option<i64>,
     to_us: Option<i64>,
+    /// Names of trace streams, with commas between them.
+    stream: Option<String>,
     /// A filter, as docs/api.md has it: groups with a trace that has such a span.
     q: Option<String>,
-    limit: Option<usize>,
+    limit: Option<String>,
     before: Option<String>,
 }
 
@@ -75,51 +76,74 @@ async fn listed(
     shown: impl Fn(&GroupSummary) -> Value,
 ) -> Answer {
     let org = state.door.enter(headers, org, Scope::Read).await?;
-    let span = Span { from_us: wanted.from_us, to_us: wanted.to_us };
-    let q = wanted.q.filter(|q| !q.is_empty());
-    let filter =
-        TraceFilter { filter: q.map(|q| Filter::parse(&q)).transpose()?, ..TraceFilter::default() };
-    let before = wanted.before.as_deref().map(cursor).transpose()?;
-    let stream = Table::traces(org);
+    let before = given(wanted.before.as_deref()).map(Cursor::parse).transpose()?;
+    let first = before.as_ref().map(|before| before.range);
+    let span = Span {
+        from_us: wanted.from_us.or(first.map(|(from_us, _)| from_us)),
+        to_us: wanted.to_us.or(first.map(|(_, to_us)| to_us)),
+    };
+    let named = (wanted.stream.as_deref(), wanted.q.as_deref());
+    let question = state.question(&org, span, named, &[])?;
+    let filter = TraceFilter { filter: question.filter.clone(), ..TraceFilter::default() };
     let groups = Groups {
-        stream: &stream,
-        range: within(span.or_last_hour(&state.clock))?,
+        spans: question.spans(),
         by,
         filter: &filter,
         sql: "",
         order: Order::Newest,
-        page: before.map_or(Page::Offset(0), |(started_us, id)| Page::After(started_us, id)),
-        limit: wanted.limit.unwrap_or(PAGE).clamp(1, LONGEST_PAGE),
+        page: before.map_or(Page::Offset(0), |before| Page::After(before.started_us, before.id)),
+        limit: limit(wanted.limit.as_deref(), PAGE, LONGEST_PAGE)?,
     };
     let (found, more) = state.query.groups(&groups).await?;
     let last = found.last().filter(|_| more);
-    let next = last.map(|last| format!("{}-{}", last.started_us, last.id));
+    let range = question.spans().range;
+    let range = (range.from_us, range.to_us);
+    let next =
+        last.map(|last| Cursor { range, started_us: last.started_us, id: &last.id }.to_string());
     let shown: Vec<Value> = found.iter().map(shown).collect();
-    Ok(Json(json!({ name: shown, "next": next })).into_response())
+    Ok(Json(question.answered(json!({ name: shown, "next": next }))).into_response())
 }
 
-/// A cursor as [`listed`] writes it: `started_us-id`; the id may have dashes of its own.
-fn cursor(text: &str) -> Result<(i64, &str), Trouble> {
-    let parts = text.split_once('-').and_then(|(at, id)| Some((at.parse().ok()?, id)));
-    parts.ok_or_else(|| Trouble::invalid("before is no cursor of this list"))
+/// Where a page ended, and the range that the list is about: the other pages are about the same.
+#[derive(Debug, PartialEq, Eq)]
+struct Cursor<'a> {
+    range: (i64, i64),
+    started_us: i64,
+    id: &'a str,
+}
+
+impl std::fmt::Display for Cursor<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { range: (from_us, to_us), started_us, id } = self;
+        write!(f, "{from_us}.{to_us}.{started_us}.{id}")
+    }
+}
+
+impl<'a> Cursor<'a> {
+    fn parse(text: &'a str) -> Result<Self, Trouble> {
+        let mut parts = text.splitn(4, '.');
+        let mut number = || parts.next().and_then(|part| part.parse().ok());
+        let numbers = number().zip(number()).zip(number());
+        // The id may have dots of its own.
+        let cursor = numbers.zip(parts.next());
+        let cursor = cursor.map(|((range, started_us), id)| Self { range, started_us, id });
+        cursor.ok_or_else(|| {
+            Trouble::invalid("before is no cursor of this list: send back what next said")
+        })
+    }
 }
 
 fn shown(group: &GroupSummary) -> Value {
-    json!({
+    let mut shown = json!({
         "started_us": group.started_us,
         "ended_us": group.ended_us,
         "traces": group.traces,
         "failed_traces": group.failed_traces,
         "spans": group.spans,
-        "calls": group.calls,
-        "errors": group.errors,
-        "tokens_input": group.tokens_input,
-        "tokens_output": group.tokens_output,
-        "token_source": group.token_source,
-        "cost_usd": group.cost_usd,
-        "unpriced_calls": group.unpriced_calls,
         "first_input_preview": group.first_input,
-    })
+    });
+    add(&mut shown, sums(&group.sums));
+    shown
 }
 
 #[cfg(test)]
@@ -127,8 +151,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cursor_is_read_back_also_with_dashes_in_the_id() {
-        assert_eq!(cursor("12-a-b").expect("is good"), (12, "a-b"));
-        assert!(cursor("ab").is_err() && cursor("x-a").is_err());
+    fn a_cursor_is_read_back_also_with_dots_in_the_id() {
+        let cursor = Cursor { range: (i64::MIN, 7), started_us: -12, id: "a.b-c" };
+        assert_eq!(Cursor::parse(&cursor.to_string()).expect("is good"), cursor);
+        for bad in ["", "1.2.3", "1.2.x.a", "12-a"] {
+            assert!(Cursor::parse(bad).is_err(), "{bad}");
+        }
     }
 }

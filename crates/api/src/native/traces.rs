@@ -1,4 +1,4 @@
-//! Traces and models of an organisation.
+//! Traces of an organisation: lists, their facets, and one whole.
 
 use accounts::Scope;
 use axum::extract::{Path, State};
@@ -8,14 +8,16 @@ use axum::{Json, Router};
 use clock::SharedClock;
 use http::HeaderMap;
 use query::{
-    Filter, ModelSummary, Quantiles, Query, TimeRange, TraceCursor, TraceFilter, TraceSummary,
+    Direction, Query, Sort, SortColumn, Sums, TraceCursor, TraceFilter, TraceList, TraceSummary,
     Within,
 };
+use schema::OrgName;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use serde_json::value::RawValue;
+use serde_json::{Value, json};
 
-use crate::asked::{Asked, Span};
+use super::question::Question;
+use crate::asked::{Asked, Span, limit};
 use crate::door::Door;
 use crate::trouble::{Native, Refusal, Trouble};
 
@@ -25,6 +27,8 @@ const LONGEST_PAGE: usize = 500;
 /// Fields whose values are counted when nobody names any, and the most that one may name.
 const FACETS: &str = "model,status,error,service,endpoint,http";
 const MOST_FACETS: usize = 16;
+/// Values of a field that are shown when nobody says how many.
+const VALUES: usize = 10;
 
 #[derive(Clone)]
 pub(crate) struct TraceRoutes {
@@ -38,16 +42,18 @@ pub(crate) fn routes(state: TraceRoutes) -> Router {
         .route("/scope/v1/orgs/{org}/traces", get(list))
         .route("/scope/v1/orgs/{org}/traces/facets", get(facets))
         .route("/scope/v1/orgs/{org}/traces/{trace_id}", get(one))
-        .route("/scope/v1/orgs/{org}/models", get(models))
         .with_state(state)
 }
 
 pub(super) type Answer = Result<Response, Refusal<Native>>;
 
+/// Which traces, and what of them.
 #[derive(Debug, Deserialize)]
-struct Wanted {
+struct Listed {
     from_us: Option<i64>,
     to_us: Option<i64>,
+    /// Names of trace streams, with commas between them.
+    stream: Option<String>,
     model: Option<String>,
     status: Option<String>,
     error_class: Option<String>,
@@ -61,63 +67,112 @@ struct Wanted {
     http_class: Option<String>,
     /// Which end of a span the range is about: `started`, the default, or `ended`.
     within: Option<String>,
-    limit: Option<usize>,
+    limit: Option<String>,
+    /// A column of the list.
+    sort: Option<String>,
+    /// `asc` or `desc`, the default.
+    order: Option<String>,
     before: Option<String>,
     /// Facets: fields, with commas between them.
     fields: Option<String>,
 }
 
-async fn list(
-    State(state): State<TraceRoutes>,
-    Path(org): Path<String>,
-    Asked(asked): Asked<Wanted>,
-    headers: HeaderMap,
-) -> Answer {
-    let org = state.door.enter(&headers, &org, Scope::Read).await?;
-    let started = std::time::Instant::now();
-    let range = Span { from_us: asked.from_us, to_us: asked.to_us }.or_last_hour(&state.clock);
-    let range = within(range)?;
-    let before = asked.before.as_deref().map(cursor).transpose()?;
-    let limit = asked.limit.unwrap_or(PAGE).clamp(1, LONGEST_PAGE);
-    let page = state.query.traces(&org, range, &filter(asked)?, before.as_ref(), limit).await?;
-    let next = page.next.map(|next| format!("{}-{}", next.started_us, next.trace_id));
-    let traces: Vec<Summary> = page.traces.into_iter().map(Summary::from).collect();
-    let took_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-    Ok(Json(json!({ "traces": traces, "next": next, "took_ms": took_ms })).into_response())
-}
-
-pub(crate) fn within((from_us, to_us): (i64, i64)) -> Result<TimeRange, Trouble> {
-    if from_us < to_us {
-        Ok(TimeRange { from_us, to_us })
-    } else {
-        Err(Trouble::invalid("from_us has to be before to_us, both in microseconds"))
+impl TraceRoutes {
+    pub(super) fn question(
+        &self,
+        org: &OrgName,
+        span: Span,
+        named: (Option<&str>, Option<&str>),
+        fields: &[String],
+    ) -> Result<Question, Trouble> {
+        Question::new((&self.query, &self.clock), org, span, named, fields)
     }
 }
 
-fn filter(asked: Wanted) -> Result<TraceFilter, Trouble> {
-    let status = match asked.status.as_deref() {
-        None | Some("" | "all") => None,
+async fn list(
+    State(state): State<TraceRoutes>,
+    Path(org): Path<String>,
+    Asked(asked): Asked<Listed>,
+    headers: HeaderMap,
+) -> Answer {
+    let org = state.door.enter(&headers, &org, Scope::Read).await?;
+    not_here("fields", asked.fields.as_ref())?;
+    let started = std::time::Instant::now();
+    let after = given(asked.before.as_deref()).map(TraceCursor::parse).transpose()?;
+    let first = after.as_ref().map(TraceCursor::range);
+    let span = Span {
+        from_us: asked.from_us.or(first.map(|range| range.from_us)),
+        to_us: asked.to_us.or(first.map(|range| range.to_us)),
+    };
+    let named = (asked.stream.as_deref(), asked.q.as_deref());
+    let question = state.question(&org, span, named, &[])?;
+    let filter = filter(&asked, &question)?;
+    let list = TraceList {
+        spans: question.spans(),
+        filter: &filter,
+        sort: sort(asked.sort.as_deref(), asked.order.as_deref())?,
+        after: after.as_ref(),
+        limit: limit(asked.limit.as_deref(), PAGE, LONGEST_PAGE)?,
+    };
+    let page = state.query.traces(&list).await?;
+    let next = page.next.map(|next| next.encode());
+    let traces: Vec<Value> = page.traces.iter().map(summary).collect();
+    let took_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let answer = json!({ "traces": traces, "next": next, "took_ms": took_ms });
+    Ok(Json(question.answered(answer)).into_response())
+}
+
+/// A list and its facets share their parameters, but for these.
+fn not_here(name: &str, given: Option<&String>) -> Result<(), Trouble> {
+    match given {
+        None => Ok(()),
+        Some(_) => Err(Trouble::invalid(format!("this route has no parameter {name:?}"))),
+    }
+}
+
+/// A parameter that is there and not empty.
+pub(super) fn given(parameter: Option<&str>) -> Option<&str> {
+    parameter.filter(|text| !text.is_empty())
+}
+
+fn sort(column: Option<&str>, order: Option<&str>) -> Result<Sort, Trouble> {
+    let direction = match given(order) {
+        None | Some("desc") => Direction::Descending,
+        Some("asc") => Direction::Ascending,
+        Some(other) => {
+            return Err(Trouble::invalid(format!("order {other:?} is neither asc nor desc")));
+        }
+    };
+    match (given(column), given(order)) {
+        (None, None) => Ok(Sort::Newest),
+        (None, Some(_)) => Ok(Sort::By(SortColumn::named("started_us")?, direction)),
+        (Some(column), _) => Ok(Sort::By(SortColumn::named(column)?, direction)),
+    }
+}
+
+fn filter(asked: &Listed, question: &Question) -> Result<TraceFilter, Trouble> {
+    let status = match given(asked.status.as_deref()) {
+        None | Some("all") => None,
         Some("ok" | "OK") => Some("OK".to_owned()),
         Some("error" | "ERROR") => Some("ERROR".to_owned()),
         Some(other) => {
             return Err(Trouble::invalid(format!("status {other:?} is neither ok nor error")));
         }
     };
-    let some = |text: Option<String>| text.filter(|text| !text.is_empty());
-    let q = some(asked.q).map(|q| Filter::parse(&q)).transpose()?;
+    let some = |text: &Option<String>| given(text.as_deref()).map(str::to_owned);
     Ok(TraceFilter {
-        model: some(asked.model),
+        model: some(&asked.model),
         status,
-        error_class: some(asked.error_class),
-        endpoint: some(asked.endpoint),
-        replica: some(asked.replica),
-        service: some(asked.service),
+        error_class: some(&asked.error_class),
+        endpoint: some(&asked.endpoint),
+        replica: some(&asked.replica),
+        service: some(&asked.service),
         text: None,
         min_duration_us: asked.min_duration_us,
-        http_class: some(asked.http_class).map(|class| http_class(&class)).transpose()?,
-        filter: q,
-        within: match asked.within.as_deref() {
-            None | Some("" | "started") => Within::Started,
+        http_class: given(asked.http_class.as_deref()).map(http_class).transpose()?,
+        filter: question.filter.clone(),
+        within: match given(asked.within.as_deref()) {
+            None | Some("started") => Within::Started,
             Some("ended") => Within::Ended,
             Some(other) => {
                 let text = format!("within {other:?} is neither started nor ended");
@@ -140,25 +195,27 @@ fn http_class(text: &str) -> Result<u8, Trouble> {
 async fn facets(
     State(state): State<TraceRoutes>,
     Path(org): Path<String>,
-    Asked(asked): Asked<Wanted>,
+    Asked(asked): Asked<Listed>,
     headers: HeaderMap,
 ) -> Answer {
     let org = state.door.enter(&headers, &org, Scope::Read).await?;
-    let range = Span { from_us: asked.from_us, to_us: asked.to_us }.or_last_hour(&state.clock);
-    let range = within(range)?;
-    let fields = asked.fields.clone().unwrap_or_else(|| FACETS.to_owned());
-    let fields: Vec<String> = fields
-        .split(',')
-        .map(|field| field.trim().to_owned())
-        .filter(|field| !field.is_empty())
-        .collect();
+    for (name, given) in [("sort", &asked.sort), ("order", &asked.order), ("before", &asked.before)]
+    {
+        not_here(name, given.as_ref())?;
+    }
+    let fields = asked.fields.as_deref().unwrap_or(FACETS).split(',').map(str::trim);
+    let fields: Vec<String> = fields.filter(|field| !field.is_empty()).map(str::to_owned).collect();
     if fields.is_empty() || fields.len() > MOST_FACETS {
         let text =
             format!("fields has to name 1 to {MOST_FACETS} fields, with commas between them");
         return Err(Trouble::invalid(text).into());
     }
-    let limit = asked.limit.unwrap_or(10).clamp(1, LONGEST_PAGE);
-    let facets = state.query.facets(&org, range, &filter(asked)?, &fields, limit).await?;
+    let span = Span { from_us: asked.from_us, to_us: asked.to_us };
+    let named = (asked.stream.as_deref(), asked.q.as_deref());
+    let question = state.question(&org, span, named, &fields)?;
+    let limit = limit(asked.limit.as_deref(), VALUES, LONGEST_PAGE)?;
+    let filter = filter(&asked, &question)?;
+    let facets = state.query.facets(question.spans(), &filter, &fields, limit).await?;
     let shown: Vec<_> = fields
         .iter()
         .zip(&facets)
@@ -174,134 +231,95 @@ async fn facets(
             })
         })
         .collect();
-    Ok(Json(json!({ "facets": shown })).into_response())
+    Ok(Json(question.answered(json!({ "facets": shown }))).into_response())
 }
 
-/// A cursor as [`list`] writes it: `started_us-trace_id`.
-fn cursor(text: &str) -> Result<TraceCursor, Trouble> {
-    let bad = || Trouble::invalid("before is no cursor of this list");
-    let (started_us, trace_id) = text.split_once('-').ok_or_else(bad)?;
-    Ok(TraceCursor {
-        started_us: started_us.parse().map_err(|_| bad())?,
-        trace_id: trace_id.to_owned(),
+fn summary(trace: &TraceSummary) -> Value {
+    let mut shown = json!({
+        "trace_id": trace.trace_id,
+        "streams": trace.streams,
+        "started_us": trace.started_us,
+        "duration_us": trace.duration_us,
+        "operation_name": trace.operation_name,
+        "service_name": trace.service_name,
+        "status": if trace.failed_spans > 0 { "ERROR" } else { "OK" },
+        "error_class": trace.error_class,
+        "error_message": trace.error_message,
+        "model_requested": trace.model_requested,
+        "model_answered": trace.model_answered,
+        "ttft_s": trace.ttft_s,
+        "endpoint": trace.endpoint,
+        "replica_id": trace.replica_id,
+        "http_status": trace.http_status,
+        "spans": trace.spans,
+        "input_preview": trace.input_preview(),
+    });
+    add(&mut shown, sums(&trace.sums));
+    shown
+}
+
+/// What some calls come to; `token_source` is the weakest mark in it, and `token_sources` has the calls of each.
+pub(super) fn sums(sums: &Sums) -> Value {
+    let marks: serde_json::Map<String, Value> = sums
+        .marks
+        .weakest_first()
+        .iter()
+        .rev()
+        .map(|(mark, calls)| ((*mark).to_owned(), (*calls).into()))
+        .collect();
+    json!({
+        "calls": sums.calls,
+        "errors": sums.errors,
+        "tokens_input": sums.tokens_input,
+        "tokens_output": sums.tokens_output,
+        "tokens_total": sums.tokens_total,
+        "token_source": sums.marks.weakest(),
+        "token_sources": marks,
+        "cost_usd": sums.cost_usd,
+        "unpriced_calls": sums.unpriced_calls,
     })
 }
 
-#[derive(Debug, Serialize)]
-struct Summary {
-    trace_id: String,
-    started_us: i64,
-    duration_us: i64,
-    operation_name: Option<String>,
-    service_name: Option<String>,
-    status: &'static str,
-    error_class: Option<String>,
-    error_message: Option<String>,
-    model_requested: Option<String>,
-    model_answered: Option<String>,
-    ttft_s: Option<f64>,
-    tokens_input: Option<i64>,
-    tokens_output: Option<i64>,
-    token_source: Option<String>,
-    cost_usd: Option<f64>,
-    endpoint: Option<String>,
-    replica_id: Option<String>,
-    http_status: Option<i64>,
-    spans: usize,
-    calls: usize,
-    input_preview: Option<String>,
+/// Puts the fields of one object into another.
+pub(super) fn add(to: &mut Value, fields: Value) {
+    if let (Value::Object(to), Value::Object(fields)) = (to, fields) {
+        to.extend(fields);
+    }
 }
 
-impl From<TraceSummary> for Summary {
-    fn from(trace: TraceSummary) -> Self {
-        Self {
-            trace_id: trace.trace_id,
-            started_us: trace.started_us,
-            duration_us: trace.duration_us,
-            operation_name: trace.operation_name,
-            service_name: trace.service_name,
-            status: if trace.failed { "ERROR" } else { "OK" },
-            error_class: trace.error_class,
-            error_message: trace.error_message,
-            model_requested: trace.model_requested,
-            model_answered: trace.model_answered,
-            ttft_s: trace.ttft_s,
-            tokens_input: trace.tokens_input,
-            tokens_output: trace.tokens_output,
-            token_source: trace.token_source,
-            cost_usd: trace.cost_usd,
-            endpoint: trace.endpoint,
-            replica_id: trace.replica_id,
-            http_status: trace.http_status,
-            spans: trace.spans,
-            calls: trace.calls,
-            input_preview: trace.input_preview,
-        }
-    }
+/// Which streams a trace is looked for in.
+#[derive(Debug, Deserialize)]
+struct OneOf {
+    stream: Option<String>,
 }
 
 async fn one(
     State(state): State<TraceRoutes>,
     Path((org, trace_id)): Path<(String, String)>,
+    Asked(asked): Asked<OneOf>,
     headers: HeaderMap,
 ) -> Answer {
     let org = state.door.enter(&headers, &org, Scope::Read).await?;
-    let trace = state.query.trace(&org, &trace_id).await?;
-    let (spans, truncated) = trace.ok_or_else(|| Trouble::not_found("there is no such trace"))?;
+    let streams = state.query.trace_streams(&org, asked.stream.as_deref())?;
+    let trace = state.query.trace(&streams, &trace_id).await?;
+    let trace = trace.ok_or_else(|| Trouble::not_found("there is no such trace"))?;
+    let mut totals = sums(&trace.summary.sums);
+    add(
+        &mut totals,
+        json!({ "spans": trace.summary.spans, "failed_spans": trace.summary.failed_spans }),
+    );
     let spans =
-        RawValue::from_string(spans).map_err(|error| Trouble::invalid(error.to_string()))?;
-    Ok(Json(Whole { trace_id, spans, truncated }).into_response())
+        RawValue::from_string(trace.spans).map_err(|error| Trouble::invalid(error.to_string()))?;
+    let (streams, truncated) = (trace.summary.streams, trace.truncated);
+    Ok(Json(Whole { trace_id: trace.summary.trace_id, streams, totals, spans, truncated })
+        .into_response())
 }
 
 #[derive(Debug, Serialize)]
 struct Whole {
     trace_id: String,
+    streams: Vec<String>,
+    totals: Value,
     spans: Box<RawValue>,
     truncated: bool,
-}
-
-#[derive(Debug, Deserialize)]
-struct Compared {
-    from_us: Option<i64>,
-    to_us: Option<i64>,
-    /// A field, as in a filter: model when absent.
-    by: Option<String>,
-}
-
-async fn models(
-    State(state): State<TraceRoutes>,
-    Path(org): Path<String>,
-    Asked(asked): Asked<Compared>,
-    headers: HeaderMap,
-) -> Answer {
-    let org = state.door.enter(&headers, &org, Scope::Read).await?;
-    let span = Span { from_us: asked.from_us, to_us: asked.to_us };
-    let by = asked.by.filter(|by| !by.is_empty()).unwrap_or_else(|| "model".to_owned());
-    let range = within(span.or_last_hour(&state.clock))?;
-    let models = state.query.models(&org, range, &by).await?;
-    let models: Vec<_> = models.iter().map(|summary| model(summary, &by)).collect();
-    Ok(Json(json!({ "by": by, "models": models })).into_response())
-}
-
-fn model(model: &ModelSummary, by: &str) -> serde_json::Value {
-    let quantiles =
-        |of: &Quantiles| json!({ "p50": of.p50, "p90": of.p90, "p95": of.p95, "p99": of.p99 });
-    json!({
-        "value": model.value,
-        "model_requested": (by == "model").then_some(&model.value),
-        "models_answered": model.answered,
-        "calls": model.calls,
-        "errors": model.errors,
-        "errors_by_class": model.errors_by_class,
-        "latency_p50_s": model.latency_s.p50,
-        "latency_p95_s": model.latency_s.p95,
-        "ttft_p50_s": model.ttft_s.p50,
-        "latency_s": quantiles(&model.latency_s),
-        "ttft_s": quantiles(&model.ttft_s),
-        "output_tokens_per_s": quantiles(&model.output_tokens_per_s),
-        "tokens_input": model.tokens_input,
-        "tokens_output": model.tokens_output,
-        "cost_usd": model.cost_usd,
-        "unpriced_calls": model.unpriced_calls,
-    })
 }

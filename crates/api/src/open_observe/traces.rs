@@ -11,7 +11,8 @@ use axum::{Json, Router};
 use http::HeaderMap;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use query::{
-    GroupBy, GroupSummary, Groups, Latest, LatestTrace, Node, Order, Page, Scanned, TraceFilter,
+    GroupBy, GroupSummary, Groups, Latest, LatestTrace, Node, Order, Page, Scanned, Spans,
+    TraceFilter,
 };
 use schema::Table;
 use serde::Deserialize;
@@ -140,6 +141,7 @@ async fn session_details(
 
 /// A trace in a list: `duration` is µs, the moments are ns.
 fn shown(trace: &LatestTrace) -> Value {
+    let of = &trace.summary;
     let services: Vec<Value> = trace
         .services
         .iter()
@@ -148,19 +150,19 @@ fn shown(trace: &LatestTrace) -> Value {
         })
         .collect();
     json!({
-        "trace_id": trace.trace_id,
-        "start_time": trace.started_ns,
-        "end_time": trace.ended_ns,
-        "duration": trace.ended_ns.saturating_sub(trace.started_ns) / 1_000,
-        "spans": [trace.spans, trace.failed_spans],
+        "trace_id": of.trace_id,
+        "start_time": of.started_ns,
+        "end_time": of.ended_ns,
+        "duration": of.ended_ns.saturating_sub(of.started_ns) / 1_000,
+        "spans": [of.spans, of.failed_spans],
         "service_name": services,
-        "first_event": { "service_name": trace.first_service, "operation_name": trace.first_operation },
-        "gen_ai_usage_input_tokens": trace.tokens_input,
-        "gen_ai_usage_output_tokens": trace.tokens_output,
-        "gen_ai_usage_total_tokens": trace.tokens_total,
-        "gen_ai_usage_cost": trace.cost_usd,
-        "gen_ai_input_messages": trace.input,
-        "models": trace.models,
+        "first_event": { "service_name": of.service_name, "operation_name": of.operation_name },
+        "gen_ai_usage_input_tokens": of.sums.tokens_input,
+        "gen_ai_usage_output_tokens": of.sums.tokens_output,
+        "gen_ai_usage_total_tokens": of.sums.tokens_total,
+        "gen_ai_usage_cost": of.sums.cost_usd,
+        "gen_ai_input_messages": of.input,
+        "models": of.models,
     })
 }
 
@@ -178,10 +180,10 @@ async fn sessions(
             "session_id": group.id,
             "start_time": started_ns, "end_time": ended_ns, "duration": ended_ns - started_ns,
             "trace_count": group.traces,
-            "gen_ai_usage_input_tokens": group.tokens_input,
-            "gen_ai_usage_output_tokens": group.tokens_output,
-            "gen_ai_usage_total_tokens": group.tokens_total,
-            "gen_ai_usage_cost": group.cost_usd,
+            "gen_ai_usage_input_tokens": group.sums.tokens_input,
+            "gen_ai_usage_output_tokens": group.sums.tokens_output,
+            "gen_ai_usage_total_tokens": group.sums.tokens_total,
+            "gen_ai_usage_cost": group.sums.cost_usd,
             "error_count": group.failed_traces,
             "user_ids": group.others,
             "first_user_message": group.first_input,
@@ -203,8 +205,8 @@ async fn users(
             "user_id": group.id,
             "first_event": nanos(group.started_us), "last_event": nanos(group.ended_us),
             "total_events": group.spans,
-            "gen_ai_usage_total_tokens": group.tokens_total,
-            "gen_ai_usage_cost": group.cost_usd,
+            "gen_ai_usage_total_tokens": group.sums.tokens_total,
+            "gen_ai_usage_cost": group.sums.cost_usd,
         })
     };
     grouped(&state, &stream, (&paged, &sorted), GroupBy::User, user).await
@@ -220,8 +222,7 @@ async fn grouped(
     let started = Instant::now();
     let filter = TraceFilter::default();
     let groups = Groups {
-        stream,
-        range: paged.range()?,
+        spans: Spans { streams: std::slice::from_ref(stream), range: paged.range()? },
         by,
         filter: &filter,
         sql: &paged.filter,
@@ -296,7 +297,8 @@ async fn details(
     let (spans, truncated) = found.ok_or_else(|| Trouble::not_found("Trace not found"))?;
     let total = serde_json::from_str::<Vec<&serde_json::value::RawValue>>(&spans)
         .map_or(0, |spans| spans.len() as u64);
-    let partial = truncated.then(|| format!("the trace has more than {} spans", query::MOST_SPANS));
+    let most = state.query.most_trace_spans();
+    let partial = truncated.then(|| format!("the trace has more than {most} spans"));
     let answer = search::Answer::new(Written {
         hits: spans,
         total,
@@ -305,7 +307,7 @@ async fn details(
         scanned: Scanned::default(),
         about: None,
         from: 0,
-        size: query::MOST_SPANS as i64,
+        size: i64::try_from(most).unwrap_or(i64::MAX),
     })?;
     Ok(Json(answer).into_response())
 }

@@ -72,8 +72,13 @@ fn text(name: &str, test: Test, value: &Written) -> Expr {
     let column = ident(name);
     let written = match name {
         "span_status" | "span_status_raw" => value.text.to_uppercase(),
+        "trace_id" | "span_id" => value.text.to_lowercase(),
+        "llm_observation_type" | "openinference_span_kind" => kind(name, &value.text),
         _ => value.text.clone(),
     };
+    if name == "tag_tags" && test == Test::Is {
+        return column.like(lit(listed(&value.text, value.quoted)));
+    }
     match (test, quantity(&written)) {
         (Test::Is, _) if !value.quoted && written.contains('*') => {
             let parts: Vec<String> = written.split('*').map(escaped).collect();
@@ -88,6 +93,34 @@ fn text(name: &str, test: Test, value: &Written) -> Expr {
     }
 }
 
+/// A list in JSON that has an element like this one.
+fn listed(tag: &str, quoted: bool) -> String {
+    let element = |text: &str| {
+        let json = serde_json::Value::from(text).to_string();
+        escaped(&json[1..json.len() - 1])
+    };
+    let parts: Vec<String> =
+        if quoted { vec![element(tag)] } else { tag.split('*').map(element).collect() };
+    format!("%\"{}\"%", parts.join("%"))
+}
+
+/// A kind of span under the name that the column has for it. Source: the conventions' names for kinds of spans.
+fn kind(column: &str, asked: &str) -> String {
+    let asked = asked.to_uppercase();
+    let one = match asked.as_str() {
+        "LLM" | "GENERATION" | "CHAT" | "CHAT_MODEL" | "COMPLETION" | "TEXT_COMPLETION"
+        | "GENERATE_CONTENT" => ["GENERATION", "LLM"],
+        "EMBEDDING" | "EMBEDDINGS" => ["EMBEDDING", "EMBEDDING"],
+        "RETRIEVER" | "RETRIEVAL" => ["RETRIEVER", "RETRIEVER"],
+        "TOOL" | "EXECUTE_TOOL" => ["TOOL", "TOOL"],
+        "AGENT" | "INVOKE_AGENT" | "CREATE_AGENT" => ["AGENT", "AGENT"],
+        "CHAIN" | "WORKFLOW" | "INVOKE_WORKFLOW" | "TASK" => ["CHAIN", "CHAIN"],
+        "RERANKER" | "RERANK" => ["RERANKER", "RERANKER"],
+        _ => return asked,
+    };
+    one[usize::from(column == "openinference_span_kind")].to_owned()
+}
+
 fn number(name: &str, test: Test, value: &Written) -> Result<Expr, Error> {
     if name == "http_response_status_code"
         && test == Test::Is
@@ -97,7 +130,11 @@ fn number(name: &str, test: Test, value: &Written) -> Result<Expr, Error> {
     }
     let unit = schema::column(name).map_or(Unit::None, |column| column.unit);
     let scaled = quantity(&value.text).ok_or_else(|| {
-        let like = if name == "duration" { "2s or 150ms" } else { "20 or 1.5k" };
+        let like = match name {
+            "http_response_status_code" => "429, or a class from 1xx to 5xx",
+            _ if is_time(name, unit) => "2s or 150ms",
+            _ => "20 or 1.5k",
+        };
         bad(value.at, format!("{name} is a number, written like {like}"))
     });
     let (number, suffix) = scaled?;
@@ -130,6 +167,11 @@ fn quantity(text: &str) -> Option<(f64, &str)> {
     Some((number, suffix))
 }
 
+fn is_time(name: &str, unit: Unit) -> bool {
+    let is_moment = matches!(name, "_timestamp" | "start_time" | "end_time");
+    matches!(unit, Unit::Micros | Unit::Seconds) && !is_moment
+}
+
 /// What a suffix multiplies by, for a column in this unit.
 fn scale_of(name: &str, unit: Unit, suffix: &str) -> Result<f64, String> {
     let seconds = match suffix {
@@ -141,7 +183,6 @@ fn scale_of(name: &str, unit: Unit, suffix: &str) -> Result<f64, String> {
         "h" => Some(3_600.0),
         _ => None,
     };
-    let is_moment = matches!(name, "_timestamp" | "start_time" | "end_time");
     let plain = match suffix {
         "" => Some(1.0),
         "k" | "K" => Some(1e3),
@@ -150,7 +191,7 @@ fn scale_of(name: &str, unit: Unit, suffix: &str) -> Result<f64, String> {
         _ => None,
     };
     let (scale, units) = match unit {
-        Unit::Micros if !is_moment => (seconds.map(|s| s * 1e6), "us, ms, s, min or h"),
+        Unit::Micros if is_time(name, unit) => (seconds.map(|s| s * 1e6), "us, ms, s, min or h"),
         Unit::Seconds => (seconds, "us, ms, s, min or h"),
         Unit::Micros | Unit::Nanos => (suffix.is_empty().then_some(1.0), "none: it is a moment"),
         Unit::None | Unit::Tokens | Unit::Dollars | Unit::Bytes | Unit::Percent => {
@@ -158,9 +199,13 @@ fn scale_of(name: &str, unit: Unit, suffix: &str) -> Result<f64, String> {
         }
     };
     scale.ok_or_else(|| {
-        let given =
-            if suffix.is_empty() { "no unit".to_owned() } else { format!("unit {suffix:?}") };
-        format!("{name} cannot have {given}; units: {units}")
+        if name == "http_response_status_code" {
+            format!("{name} is a number such as 429, or a class from 1xx to 5xx")
+        } else if suffix.is_empty() {
+            format!("{name} needs a unit: {units}, such as {name}:>2s")
+        } else {
+            format!("{name} cannot have the unit {suffix:?}; units: {units}")
+        }
     })
 }
 

@@ -1,9 +1,9 @@
 //! Calls side by side, and what is different about some of them.
 
-use query::{Error, Filter, Limits, TimeRange};
-use schema::{OrgName, Value};
+use query::{Difference, Explanation, Filter, Limits, TimeRange};
+use schema::Value;
 
-use crate::{A, B, app_span, gateway_span, house};
+use crate::{A, B, House, app_span, gateway_span, house, spans};
 
 const RANGE: TimeRange = TimeRange { from_us: 0, to_us: 1_000_000 };
 
@@ -36,7 +36,7 @@ async fn calls_are_compared_by_any_column_with_quantiles_of_a_histogram() {
         ],
     ));
     house.append(1, rows);
-    let models = house.query.models(&OrgName::first(), RANGE, "model").await.expect("compares");
+    let models = house.query.models(spans(RANGE), "model").await.expect("compares").groups;
     let [model] = &models[..] else { panic!("one model: {models:?}") };
     let near = |value: Option<f64>, expected: f64| {
         let value = value.expect("is known");
@@ -49,16 +49,32 @@ async fn calls_are_compared_by_any_column_with_quantiles_of_a_histogram() {
     near(model.ttft_s.p95, 0.25);
     // n tokens in n hundredths of a second.
     near(model.output_tokens_per_s.p50, 100.0);
-    assert_eq!((model.calls, model.errors, model.unpriced_calls), (101, 1, 100));
-    assert_eq!((model.cost_usd, model.errors_by_class.get("timeout")), (Some(0.5), Some(&1)));
+    assert_eq!((model.sums.calls, model.sums.errors, model.sums.unpriced_calls), (101, 1, 100));
+    assert_eq!((model.sums.cost_usd, model.errors_by_class.get("timeout")), (Some(0.5), Some(&1)));
 
-    let providers =
-        house.query.models(&OrgName::first(), RANGE, "provider").await.expect("compares");
-    let seen: Vec<_> = providers.iter().map(|one| (one.value.as_str(), one.calls)).collect();
+    let providers = house.query.models(spans(RANGE), "provider").await.expect("compares").groups;
+    let seen: Vec<_> = providers.iter().map(|one| (one.value.as_str(), one.sums.calls)).collect();
     assert_eq!(seen, [("a", 60), ("b", 41)]);
+    let error = house.query.models(spans(RANGE), "providr").await.expect_err("is refused");
+    let text = error.to_string();
     assert!(
-        house.query.models(&OrgName::first(), RANGE, "nobody").await.expect("compares").is_empty()
+        text.contains("did you mean \"provider\"?") && text.contains("session, user"),
+        "{text}"
     );
+}
+
+async fn explained(house: &House, q: &str) -> Vec<Explanation> {
+    let filter = Filter::parse(q).expect(q);
+    let mut explaining = house.query.explain(spans(RANGE), &filter, 10).await.expect(q);
+    let mut steps = Vec::new();
+    while let Some(step) = explaining.next().await.expect(q) {
+        steps.push(step);
+    }
+    steps
+}
+
+fn columns(differences: &[Difference]) -> Vec<&str> {
+    differences.iter().map(|one| one.column.as_str()).collect()
 }
 
 /// 40 calls; the 10 slow ones are all of one region, and half of them of one version.
@@ -67,29 +83,48 @@ async fn what_slow_calls_share_comes_first() {
     let house = house(Limits::default()).await;
     let rows = (0..40_i64).map(|n| {
         let slow = n < 10;
-        let cells: [(&str, Value); 5] = [
+        let cells: [(&str, Value); 6] = [
             ("duration", if slow { 5_000_000 } else { 1_000 }.into()),
             ("region", if slow { "far" } else { "near" }.into()),
             ("version", if n < 5 { "2" } else { "1" }.into()),
             ("same", "x".into()),
+            ("by_chance", if n % 3 == 0 { "a" } else { "b" }.into()),
             ("unique", format!("id-{n}").into()),
         ];
         app_span(&format!("{n:032x}"), n, &cells)
     });
     house.append(1, rows.collect());
-    let slow = Filter::parse("duration:>1s").expect("is good");
-    let found = house.query.explain(&OrgName::first(), RANGE, &slow, 10).await.expect("explains");
-    assert_eq!((found.selected, found.rest, found.sampled), (10, 30, false));
-    let columns: Vec<&str> = found.differences.iter().map(|one| one.column.as_str()).collect();
-    assert_eq!(columns, ["region", "version"]);
+    let [found] = &explained(&house, "duration:>1s").await[..] else { panic!("one step") };
+    assert_eq!((found.selected, found.rest, found.of, found.complete), (10, 30, 40, true));
+    assert_eq!(columns(&found.differences), ["region", "version"]);
     let far = &found.differences[0].values[0];
     assert_eq!((far.selected - far.rest).abs(), 1.0);
     let two = found.differences[1].values.iter().find(|share| share.value.as_deref() == Some("2"));
-    assert_eq!(two.map(|share| (share.selected, share.rest)), Some((0.5, 0.0)));
+    assert_eq!(two.map(|share| (share.selected, share.rest, share.lift())), Some((0.5, 0.0, None)));
+    let [few] = &explained(&house, "region:nowhere").await[..] else { panic!("one step") };
+    assert!(few.too_few && few.differences.is_empty() && few.of == 40, "{few:?}");
+    let [nothing] = &explained(&house, "by_chance:a").await[..] else { panic!("one step") };
+    assert!(!nothing.too_few && nothing.differences.is_empty(), "{nothing:?}");
+}
 
-    let few = Filter::parse("region:nowhere").expect("is good");
-    let error = house.query.explain(&OrgName::first(), RANGE, &few, 10).await;
-    assert!(matches!(error, Err(Error::Parameter(_))), "{error:?}");
+/// The program's span of a call begins in one slice, and the gateway's in the next: it stays one call.
+#[tokio::test]
+async fn a_range_is_read_in_slices_and_a_call_over_the_edge_of_two_counts_once() {
+    let house = house(Limits { most_rows: 50, ..Limits::default() }).await;
+    let mut rows = Vec::new();
+    for n in 0..200_i64 {
+        let trace = format!("{n:032x}");
+        let region = if n % 4 == 0 { "far" } else { "near" };
+        let cells = [("region", region.into()), ("duration", (1_000 + n % 4).into())];
+        rows.push(app_span(&trace, n * 100, &cells));
+        let below = [("reference_parent_span_id", format!("app{}", n * 100).into())];
+        rows.push(gateway_span(&trace, n * 100 + 50, &below));
+    }
+    house.append(1, rows);
+    let steps = explained(&house, "region:far").await;
+    let last = steps.last().expect("has one");
+    assert_eq!((last.selected, last.rest, last.of, last.complete), (50, 150, 200, true));
+    assert_eq!(columns(&last.differences)[0], "duration");
 }
 
 /// A program's span looks like a provider's call; the gateway knows that an own replica served it. What the program
@@ -116,10 +151,13 @@ async fn what_a_call_costs_is_the_gateways_word_unless_the_program_reports_it() 
     };
     let rows = vec![app(A, "table:exact_hub"), gateway(A), app(B, "reported"), gateway(B)];
     house.append(1, rows);
-    let models = house.query.models(&OrgName::first(), RANGE, "model").await.expect("compares");
+    let models = house.query.models(spans(RANGE), "model").await.expect("compares").groups;
     let [model] = &models[..] else { panic!("one model: {models:?}") };
-    assert_eq!((model.calls, model.cost_usd, model.unpriced_calls), (2, Some(0.5), 1));
-    let unpriced = house.query.unpriced(&OrgName::first(), RANGE).await.expect("lists");
+    assert_eq!(
+        (model.sums.calls, model.sums.cost_usd, model.sums.unpriced_calls),
+        (2, Some(0.5), 1)
+    );
+    let unpriced = house.query.unpriced(spans(RANGE)).await.expect("lists");
     let [one] = &unpriced[..] else { panic!("one model: {unpriced:?}") };
     assert_eq!((one.calls, one.tokens_input), (1, Some(21)));
     assert_eq!(

@@ -1,11 +1,11 @@
 //! Lists by the filter language, their facets, values of columns, and streams.
 
 use query::{
-    Error, Filter, Latest, Limits, Order, Query, TimeRange, TraceFilter, ValueOrder, Values, Within,
+    Error, Filter, Latest, Limits, Order, TimeRange, TraceFilter, ValueOrder, Values, Within,
 };
 use schema::{Kind, OrgName, Table};
 
-use crate::{A, B, House, app_span, calls, house};
+use crate::{A, B, House, app_span, calls, house, spans};
 
 const RANGE: TimeRange = TimeRange { from_us: 0, to_us: 1_000_000 };
 
@@ -27,8 +27,8 @@ async fn filled() -> House {
     house
 }
 
-async fn listed(query: &Query, filter: TraceFilter) -> Result<Vec<String>, Error> {
-    let page = query.traces(&OrgName::first(), RANGE, &filter, None, 10).await?;
+async fn listed(house: &House, filter: TraceFilter) -> Result<Vec<String>, Error> {
+    let page = house.page(RANGE, &filter, None, 10).await?;
     Ok(page.traces.iter().map(|trace| trace.trace_id[..1].to_owned()).collect())
 }
 
@@ -64,14 +64,14 @@ async fn traces_are_found_by_any_column_in_its_unit() {
             filter: Some(Filter::parse(text).expect(text)),
             ..TraceFilter::default()
         };
-        assert_eq!(listed(&house.query, filter).await.expect(text).concat(), expected, "{text}");
+        assert_eq!(listed(&house, filter).await.expect(text).concat(), expected, "{text}");
     }
     let filter = Filter::parse("duration:>2").expect("can be read");
     let error =
-        listed(&house.query, TraceFilter { filter: Some(filter), ..TraceFilter::default() }).await;
+        listed(&house, TraceFilter { filter: Some(filter), ..TraceFilter::default() }).await;
     assert!(matches!(error, Err(Error::Filter { at: 11, .. })), "{error:?}");
     let class = TraceFilter { http_class: Some(2), ..TraceFilter::default() };
-    assert_eq!(listed(&house.query, class).await.expect("lists"), ["a"]);
+    assert_eq!(listed(&house, class).await.expect("lists"), ["a"]);
 }
 
 #[tokio::test]
@@ -81,7 +81,7 @@ async fn a_range_can_be_about_the_ends_of_spans() {
     let range = TimeRange { from_us: 3_400_000, to_us: 3_600_000 };
     let listed = async |within| {
         let filter = TraceFilter { within, ..TraceFilter::default() };
-        let page = house.query.traces(&OrgName::first(), range, &filter, None, 10).await;
+        let page = house.page(range, &filter, None, 10).await;
         page.expect("lists").traces.len()
     };
     assert_eq!((listed(Within::Started).await, listed(Within::Ended).await), (0, 1));
@@ -93,7 +93,7 @@ async fn facets_count_traces_and_those_without_a_value() {
     let fields = ["replica".to_owned(), "http".to_owned(), "nobody".to_owned()];
     let facets = house
         .query
-        .facets(&OrgName::first(), RANGE, &TraceFilter::default(), &fields, 10)
+        .facets(spans(RANGE), &TraceFilter::default(), &fields, 10)
         .await
         .expect("counts");
     let [replica, http, nobody] = &facets[..] else { panic!("three") };
@@ -152,18 +152,25 @@ async fn the_latest_traces_have_what_openobserve_shows() {
     };
     let found = house.query.latest(&latest("", Order::Oldest)).await.expect("lists");
     let [first, second, third] = &found[..] else { panic!("three traces: {found:?}") };
-    assert_eq!((first.trace_id.as_str(), first.spans, first.failed_spans), (A, 2, 0));
-    assert_eq!((first.started_ns, first.ended_ns), (10_000, 111_000));
     assert_eq!(
-        (first.tokens_input, first.tokens_output, first.cost_usd),
+        (first.summary.trace_id.as_str(), first.summary.spans, first.summary.failed_spans),
+        (A, 2, 0)
+    );
+    assert_eq!((first.summary.started_ns, first.summary.ended_ns), (10_000, 111_000));
+    assert_eq!(
+        (
+            first.summary.sums.tokens_input,
+            first.summary.sums.tokens_output,
+            first.summary.sums.cost_usd
+        ),
         (Some(21), Some(18), None)
     );
-    assert_eq!((second.trace_id.as_str(), second.failed_spans), (B, 1));
+    assert_eq!((second.summary.trace_id.as_str(), second.summary.failed_spans), (B, 1));
     assert_eq!(third.services, [("shop".to_owned(), 1, 3_000_000)]);
-    assert_eq!(third.models, ["meta/llama"]);
+    assert_eq!(third.summary.models, ["meta/llama"]);
     let longest =
         house.query.latest(&latest("nobody is null", Order::Longest)).await.expect("lists");
-    assert_eq!(longest[0].trace_id, third.trace_id);
+    assert_eq!(longest[0].summary.trace_id, third.summary.trace_id);
     let (nodes, truncated) = house.query.graph(&table, A).await.expect("reads");
     assert_eq!((nodes.len(), truncated), (2, false));
     assert_eq!(nodes[1].parent_span_id.as_deref(), Some("app10"));

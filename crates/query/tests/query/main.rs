@@ -4,14 +4,18 @@ mod compare;
 mod filters;
 mod functions;
 mod groups;
+mod lists;
 mod rows;
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use clock::SystemClock;
 use lake::{Flush, Lake, LakeConfig};
-use query::{Error, Found, Limits, Query, Search, Size, TimeRange, TraceFilter};
+use query::{
+    Error, Found, Limits, Query, Search, Size, Sort, Spans, TimeRange, Trace, TraceCursor,
+    TraceFilter, TraceList, TracePage,
+};
 use schema::{Kind, Name, OrgName, Row, Table, Value};
 
 struct House {
@@ -52,7 +56,24 @@ fn search(sql: &str, size: Size) -> Search {
     }
 }
 
+/// The spans of the default stream.
+fn spans(range: TimeRange) -> Spans<'static> {
+    static STREAMS: LazyLock<[Table; 1]> = LazyLock::new(|| [Table::traces(OrgName::first())]);
+    Spans { streams: &*STREAMS, range }
+}
+
 impl House {
+    async fn page(
+        &self,
+        range: TimeRange,
+        filter: &TraceFilter,
+        after: Option<&TraceCursor>,
+        limit: usize,
+    ) -> Result<TracePage, Error> {
+        let list = TraceList { spans: spans(range), filter, sort: Sort::Newest, after, limit };
+        self.query.traces(&list).await
+    }
+
     fn append(&self, position: u64, rows: Vec<Row>) {
         self.lake.append(&Table::traces(OrgName::first()), position, rows);
     }
@@ -237,21 +258,20 @@ async fn a_call_that_two_spans_describe_counts_once() {
     let house = house(Limits::default()).await;
     house.append(1, calls());
     let range = TimeRange { from_us: 0, to_us: 1_000_000 };
-    let page = house
-        .query
-        .traces(&OrgName::first(), range, &TraceFilter::default(), None, 10)
-        .await
-        .expect("lists");
+    let page = house.page(range, &TraceFilter::default(), None, 10).await.expect("lists");
     let [newer, older] = &page.traces[..] else { panic!("two traces") };
-    assert_eq!((older.trace_id.as_str(), older.spans, older.calls), (A, 2, 1));
-    assert_eq!((older.tokens_input, older.tokens_output), (Some(21), Some(18)));
+    assert_eq!((older.trace_id.as_str(), older.spans, older.sums.calls), (A, 2, 1));
+    assert_eq!((older.sums.tokens_input, older.sums.tokens_output), (Some(21), Some(18)));
     assert_eq!((older.replica_id.as_deref(), older.http_status), (Some("r-1"), Some(200)));
-    assert_eq!((newer.calls, newer.tokens_input, newer.tokens_output), (2, Some(5), None));
-    assert!(newer.failed && newer.error_class.as_deref() == Some("rate_limit"));
-
-    let models = house.query.models(&OrgName::first(), range, "model").await.expect("compares");
     assert_eq!(
-        (models.len(), models[0].calls, models[0].errors, models[0].tokens_input),
+        (newer.sums.calls, newer.sums.tokens_input, newer.sums.tokens_output),
+        (2, Some(5), None)
+    );
+    assert!(newer.failed_spans > 0 && newer.error_class.as_deref() == Some("rate_limit"));
+
+    let models = house.query.models(spans(range), "model").await.expect("compares").groups;
+    assert_eq!(
+        (models.len(), models[0].sums.calls, models[0].sums.errors, models[0].sums.tokens_input),
         (1, 3, 1, Some(26))
     );
     assert_eq!(models[0].errors_by_class.get("rate_limit"), Some(&1));
@@ -283,15 +303,11 @@ async fn a_call_is_one_also_with_a_span_between_or_in_two_traces() {
         ],
     );
     let range = TimeRange { from_us: 0, to_us: 1_000 };
-    let page = house
-        .query
-        .traces(&OrgName::first(), range, &TraceFilter::default(), None, 10)
-        .await
-        .expect("lists");
+    let page = house.page(range, &TraceFilter::default(), None, 10).await.expect("lists");
     let of_a = page.traces.iter().find(|trace| trace.trace_id == A).expect("is listed");
-    assert_eq!((of_a.spans, of_a.calls), (3, 1));
-    let models = house.query.models(&OrgName::first(), range, "model").await.expect("compares");
-    assert_eq!(models[0].calls, 2, "{models:?}");
+    assert_eq!((of_a.spans, of_a.sums.calls), (3, 1));
+    let models = house.query.models(spans(range), "model").await.expect("compares").groups;
+    assert_eq!(models[0].sums.calls, 2, "{models:?}");
 }
 
 #[tokio::test]
@@ -309,19 +325,13 @@ async fn lists_are_filtered_and_paged_without_gap_or_repeat() {
     let house = house(Limits::default()).await;
     house.append(1, calls());
     let range = TimeRange { from_us: 0, to_us: 1_000_000 };
-    let org = OrgName::first();
-    let first =
-        house.query.traces(&org, range, &TraceFilter::default(), None, 1).await.expect("lists");
+    let first = house.page(range, &TraceFilter::default(), None, 1).await.expect("lists");
     let next = first.next.expect("there is more");
-    let second = house
-        .query
-        .traces(&org, range, &TraceFilter::default(), Some(&next), 1)
-        .await
-        .expect("lists");
+    let second = house.page(range, &TraceFilter::default(), Some(&next), 1).await.expect("lists");
     assert_eq!((first.traces[0].trace_id.as_str(), second.traces[0].trace_id.as_str()), (B, A));
     assert!(second.next.is_none());
     let count = async |filter: TraceFilter| {
-        house.query.traces(&org, range, &filter, None, 10).await.expect("lists").traces.len()
+        house.page(range, &filter, None, 10).await.expect("lists").traces.len()
     };
     assert_eq!(
         count(TraceFilter { status: Some("ERROR".into()), ..TraceFilter::default() }).await,
@@ -349,12 +359,15 @@ async fn lists_are_filtered_and_paged_without_gap_or_repeat() {
 async fn one_trace_is_read_whole_and_an_unknown_one_is_none() {
     let house = house(Limits::default()).await;
     house.append(1, calls());
-    let org = OrgName::first();
-    let (spans, truncated) = house.query.trace(&org, A).await.expect("reads").expect("is there");
-    let spans: Vec<serde_json::Value> = serde_json::from_str(&spans).expect("JSON");
-    assert_eq!((spans.len(), spans[0]["span_id"].as_str(), truncated), (2, Some("app10"), false));
-    assert!(house.query.trace(&org, &"c".repeat(32)).await.expect("reads").is_none());
-    assert!(matches!(house.query.trace(&org, "' or 1=1").await, Err(Error::Parameter(_))));
+    let trace = house.trace(A).await.expect("reads").expect("is there");
+    let spans: Vec<serde_json::Value> = serde_json::from_str(&trace.spans).expect("JSON");
+    assert_eq!((spans.len(), spans[0]["span_id"].as_str()), (2, Some("app10")));
+    assert_eq!((trace.truncated, trace.summary.sums.calls), (false, 1));
+    let marks: Vec<_> =
+        spans.iter().map(|span| (span["_depth"].as_u64(), span["_call"].as_bool())).collect();
+    assert_eq!(marks, [(Some(0), Some(true)), (Some(1), None)]);
+    assert!(house.trace(&"c".repeat(32)).await.expect("reads").is_none());
+    assert!(matches!(house.trace("' or 1=1").await, Err(Error::Parameter(_))));
 }
 
 const TRACE: &str = "0123456789abcdef0123456789abcdef";
@@ -383,15 +396,18 @@ fn event(span_id: &str, name: &str, at_ns: i64, cells: &[(&str, Value)]) -> Row 
 }
 
 impl House {
+    async fn trace(&self, id: &str) -> Result<Option<Trace>, Error> {
+        self.query.trace(spans(TimeRange::ALWAYS).streams, id).await
+    }
+
     fn append_events(&self, stream: &str, position: u64, rows: Vec<Row>) {
         self.lake.append(&Table::new(OrgName::first(), Kind::Logs, stream), position, rows);
     }
 
     async fn spans(&self) -> Vec<serde_json::Value> {
-        let trace = self.query.trace(&OrgName::first(), TRACE).await.expect("reads");
-        let (spans, more) = trace.expect("is there");
-        assert!(!more);
-        serde_json::from_str(&spans).expect("is JSON")
+        let trace = self.trace(TRACE).await.expect("reads").expect("is there");
+        assert!(!trace.truncated);
+        serde_json::from_str(&trace.spans).expect("is JSON")
     }
 }
 
@@ -413,7 +429,7 @@ async fn messages_of_log_events_are_on_their_span_in_any_order_and_from_any_stre
     // Events come first, one of them twice, and before the span is known they join nothing.
     house.append_events("app", 1, vec![user.clone(), system]);
     house.append_events("app", 2, vec![user]);
-    assert!(house.query.trace(&OrgName::first(), TRACE).await.expect("reads").is_none());
+    assert!(house.trace(TRACE).await.expect("reads").is_none());
     house.append(3, vec![call("a", &[]), call("b", &[("gen_ai_input_messages", "own".into())])]);
     house.lake.flush(Flush::All).await.expect("flushes");
     // Others come after the span, in another stream, and the choices not in their order.

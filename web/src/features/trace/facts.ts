@@ -35,5 +35,5 @@ export const isGateway = (row: SpanRow): boolean => row.inferscope_vantage_point
 
 export function tokenSource(row: SpanRow): TokenSource {
   const source = row.llm_token_source;
-  return source === "reported" || source === "derived" || source === "estimated" || source === "partial" ? source : null;
+  return source === "reported" || source === "derived" || source === "estimated" || source === "partial" || source === "absent" ? source : null;
 }

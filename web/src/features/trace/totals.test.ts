@@ -42,6 +42,7 @@ it("keeps calls in the order of their starts, and survives rings", () => {
 
 it("keeps the absent absent and shows the weakest origin", () => {
   const failed: SpanRow = { span_id: "f", llm_is_leaf: true };
-  expect(totalsOf([failed])).toEqual({ calls: 1, input: null, output: null, origin: null, costUsd: null, unpriced: 0 });
+  expect(totalsOf([failed])).toEqual({ calls: 1, input: null, output: null, origin: "absent", costUsd: null, unpriced: 0 });
+  expect(totalsOf([app("a"), failed])).toMatchObject({ input: 40, origin: "absent" });
   expect(totalsOf([app("a"), app("b", { llm_token_source: "partial", llm_usage_cost_total: 0.5 })])).toMatchObject({ input: 80, output: 20, origin: "partial", costUsd: 0.5, unpriced: 1 });
 });

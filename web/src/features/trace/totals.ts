@@ -21,12 +21,12 @@ export const tokenTeller = (call: readonly SpanRow[]): SpanRow | null => teller(
 /** Tokens and cost of the calls of a trace; nothing is counted twice and the absent stay absent. */
 export function totalsOf(spans: readonly SpanRow[]): Totals {
   const calls = callsOf(spans);
-  const tellers = calls.map(tokenTeller).filter((row) => row !== null);
+  const origin = (row: SpanRow | null): Origin => (row === null ? "absent" : tokenSource(row));
   return {
     calls: calls.length,
     input: sum(calls.map((call) => factOf(call, INPUT))),
     output: sum(calls.map((call) => factOf(call, OUTPUT))),
-    origin: weakest(tellers.map(tokenSource)),
+    origin: weakest(calls.map((call) => origin(tokenTeller(call)))),
     costUsd: sum(calls.map(costOf)),
     unpriced: calls.filter((call) => factOf(call, OUTPUT) !== null && costOf(call) === null).length,
   };

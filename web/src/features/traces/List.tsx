@@ -1,5 +1,5 @@
 import { useEffect, useRef } from "react";
-import { type Live, type TraceFilter, type TraceRow, useNewestTraces, useTraces } from "../../api";
+import { type Live, type TraceFilter, type TraceRow, type UnknownField, useNewestTraces, useTraces } from "../../api";
 import { ErrorState, exactCount, NoMatch, Skeleton, unitFor } from "../../ui";
 import { setFilters } from "./filter";
 import { FirstTrace } from "./FirstTrace";
@@ -51,6 +51,10 @@ function useRowKeys() {
   return list;
 }
 
+function unknownField({ field, nearest }: UnknownField): string {
+  return nearest === null ? `No span has the field ${field}.` : `No span has the field ${field}; did you mean ${nearest}?`;
+}
+
 function fresh(list: readonly TraceRow[], newest: readonly TraceRow[] | undefined): number {
   const known = new Set(list.map((row) => row.trace_id));
   return (newest ?? []).filter((row) => !known.has(row.trace_id)).length;
@@ -73,6 +77,7 @@ export function List({ org, live, zone, filter, onFilterChanged }: Props) {
       {waiting > 0 && (
         <button type="button" className="button pill" onClick={retry} data-testid="new-traces">{waiting === 50 ? "50 or more" : waiting} new</button>
       )}
+      {first && first.unknown_fields.length > 0 && <p className="strip warn" role="status" data-testid="unknown-fields">{first.unknown_fields.map(unknownField).join(" ")}</p>}
       {rows.length > 0 && <Table rows={rows} org={org} zone={zone} />}
       {rows.length === 0 && (chips.length > 0 ? <NoMatch what="traces" chips={chips}><p className="muted">Nothing in this range has all of these; take one off, or choose a longer range.</p></NoMatch> : <FirstTrace org={org} />)}
       {rows.length > 0 && (

@@ -31,7 +31,8 @@ export function Row({ row, org, zone, units }: { row: TraceRow; org: string; zon
         <div className="clip"><Link className="whole" to="/o/$org/traces/$trace" params={{ org, trace: row.trace_id }} search={(old) => ({ tz: old.tz })}>
           {row.operation_name ?? "unnamed"}
         </Link>
-        {row.spans > 1 && <span className="muted small"> · {count(row.spans)} spans</span>}</div>
+        {row.spans > 1 && <span className="muted small"> · {count(row.spans)} spans</span>}
+        {row.streams.some((stream) => stream !== "default") && <span className="muted small"> · {row.streams.join(", ")}</span>}</div>
         <div className="muted clip">{row.error_message ?? row.input_preview ?? ""}</div>
       </th>
       <td className="trace-model wide"><Model row={row} /></td>
