@@ -129,6 +129,8 @@ enum Part {
     Fresh,
     /// G9, G11, G12, memory, and questions while spans come in.
     Rows,
+    /// Only memory while a large table is filled; not in a run of all, where `rows` has it.
+    Fill,
 }
 
 fn main() -> anyhow::Result<()> {
@@ -172,6 +174,11 @@ async fn run(cli: &All) -> anyhow::Result<()> {
     }
     if wanted(Part::Ingest) {
         measures.extend(spans(cli, &scratch, &plan).await.context("while ingest was measured")?);
+    }
+    if cli.only.contains(&Part::Fill) {
+        let server = Server::start(&cli.inferscope, &scratch.folder("fill")?, None).await?;
+        measures
+            .push(rows::measure_memory(&server, &plan).await.context("while a table was filled")?);
     }
     if let Some(python) = &cli.python {
         if wanted(Part::Fresh) {

@@ -76,7 +76,6 @@ pub(crate) async fn measure(
     into: &Path,
     plan: &Plan,
 ) -> anyhow::Result<Vec<Measure>> {
-    progress(&format!("filling a table with {} spans", plan.rows));
     let filled = fill(server, plan.rows).await?;
     progress("waiting until all rows are in files and small files are merged");
     server.settle(plan.merged).await?;
@@ -127,8 +126,14 @@ pub(crate) async fn send(
     senders.send(None).await
 }
 
+/// What a server holds while a table is filled, and nothing else.
+pub(crate) async fn measure_memory(server: &Server, plan: &Plan) -> anyhow::Result<Measure> {
+    memory(&fill(server, plan.rows).await?)
+}
+
 /// Sends spans of the last day as fast as they are taken, and looks at the server's memory meanwhile.
 async fn fill(server: &Server, spans: usize) -> anyhow::Result<Filled> {
+    progress(&format!("filling a table with {spans} spans"));
     let until = SystemTime::now();
     let corpus = Corpus::before(until, DAY, spans, 1);
     let senders = Senders::of(server.address, &server.authorization, corpus);

@@ -99,6 +99,7 @@ impl Default for RawServer {
 struct RawQuery {
     timeout_s: f64,
     memory_bytes: usize,
+    footer_bytes: usize,
     concurrent: usize,
     most_rows: usize,
     most_bytes: usize,
@@ -115,6 +116,7 @@ impl Default for RawQuery {
         Self {
             timeout_s: limits.timeout.as_secs_f64(),
             memory_bytes: limits.memory,
+            footer_bytes: limits.footers,
             concurrent: limits.concurrent,
             most_rows: limits.most_rows,
             most_bytes: limits.most_bytes,
@@ -294,6 +296,7 @@ impl Checker<'_> {
             query: QueryLimits {
                 timeout: self.seconds("query.timeout_s", raw.query.timeout_s),
                 memory: self.at_least_one("query.memory_bytes", raw.query.memory_bytes),
+                footers: raw.query.footer_bytes,
                 concurrent: self.at_least_one("query.concurrent", raw.query.concurrent),
                 most_rows: self.at_least_one("query.most_rows", raw.query.most_rows),
                 most_bytes: self.at_least_one("query.most_bytes", raw.query.most_bytes),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use conventions::Options;
+use conventions::{Options, estimate_tokens};
 use lake::{Prepared, Ticket};
 use otlp::Span;
 use prices::price;
@@ -151,6 +151,9 @@ impl Inner {
         let books = self.books.of(Kind::Traces);
         let (mut rows, holds) = self.admission.rows(table, spans, options, books)?;
         self.open_traces.judge(table, self.clock.now(), &mut rows);
+        if self.config.estimate_tokens {
+            rows.iter_mut().for_each(estimate_tokens);
+        }
         // Only a call that counts costs something.
         let book = self.config.prices.book(&table.org);
         rows.iter_mut().for_each(|row| price(row, &book));

@@ -33,6 +33,8 @@ pub struct IngestConfig {
     pub limits: Limits,
     /// Where binary parts of contents are stored; nowhere if `None`.
     pub parts: Option<Blobs>,
+    /// Whether tokens that nobody counted are guessed, into columns of their own.
+    pub estimate_tokens: bool,
     /// The books by which calls are priced.
     pub prices: Arc<Shelf>,
 }
@@ -50,6 +52,7 @@ impl Default for IngestConfig {
             privacy: Arc::default(),
             limits: Limits::default(),
             parts: None,
+            estimate_tokens: false,
             prices: Arc::new(Shelf::shipped()),
         }
     }

@@ -10,6 +10,7 @@ use datafusion::common::{DFSchema, DataFusionError, Result};
 use datafusion::datasource::TableType;
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::memory::MemorySourceConfig;
+use datafusion::datasource::physical_plan::parquet::CachedParquetFileReaderFactory;
 use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::execution::object_store::ObjectStoreUrl;
@@ -129,14 +130,23 @@ impl TableView {
         if files.is_empty() {
             return Ok(None);
         }
-        let mut source =
-            ParquetSource::new(Arc::clone(&self.schema)).with_bloom_filter_on_read(true);
+        let disk = ObjectStoreUrl::local_filesystem();
+        let runtime = state.runtime_env();
+        // A file never changes once it has its name, and its footer, of a hundred columns and more, is read by every
+        // question about its time: footers are kept, as many as the runtime has room for.
+        let readers = CachedParquetFileReaderFactory::new(
+            runtime.object_store(&disk)?,
+            runtime.cache_manager.get_file_metadata_cache(),
+        );
+        let mut source = ParquetSource::new(Arc::clone(&self.schema))
+            .with_bloom_filter_on_read(true)
+            .with_parquet_file_reader_factory(Arc::new(readers));
         if let Some(filter) = conjunction(filters.iter().cloned()) {
             let schema = DFSchema::try_from(self.schema.as_ref().clone())?;
             source = source.with_predicate(state.create_physical_expr(filter, &schema)?);
         }
         let groups = groups(&self.folder, &files, state.config().target_partitions())?;
-        let scan = FileScanConfigBuilder::new(ObjectStoreUrl::local_filesystem(), Arc::new(source))
+        let scan = FileScanConfigBuilder::new(disk, Arc::new(source))
             .with_file_groups(groups)
             .with_projection_indices(projection.cloned())?
             .build();

@@ -55,6 +55,8 @@ pub struct Limits {
     pub timeout: Duration,
     /// Memory of all queries together, bytes; sorts and groupings beyond it go to disk.
     pub memory: usize,
+    /// Footers of files that are kept in memory, bytes; the least used go first.
+    pub footers: usize,
     /// Most queries at once; one more is refused.
     pub concurrent: usize,
     /// Most rows of an answer.
@@ -81,6 +83,7 @@ impl Default for Limits {
         Self {
             timeout: Duration::from_secs(60),
             memory: 1 << 30,
+            footers: 64 << 20,
             concurrent: 16,
             most_rows: 100_000,
             most_streamed_rows: 10_000_000,
@@ -152,7 +155,9 @@ impl Query {
     /// When there is no folder for what does not fit into memory.
     pub fn new(lake: Arc<Lake>, limits: Limits, workers: Handle) -> Result<Self, Error> {
         let pool = Arc::new(FairSpillPool::new(limits.memory));
-        let mut runtime = RuntimeEnvBuilder::new().with_memory_pool(pool);
+        let mut runtime = RuntimeEnvBuilder::new()
+            .with_memory_pool(pool)
+            .with_metadata_cache_limit(limits.footers);
         if let Some(folder) = &limits.spill_folder {
             runtime = runtime.with_temp_file_path(folder);
         }

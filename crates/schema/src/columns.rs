@@ -186,6 +186,13 @@ pub const TRACE_COLUMNS: &[Column] = &[
         "llm_token_source",
         "where the counts came from, the weakest of them: reported, derived, estimated, partial (one is missing, or the call broke off) or absent; null where no model was called",
     ),
+    // Guesses, stored apart: only with `ingest.estimate_tokens`, and in no sum of the columns above.
+    int(
+        "llm_token_estimate_input",
+        Unit::Tokens,
+        "input tokens as guessed from the length of the texts, where nobody counted them",
+    ),
+    int("llm_token_estimate_output", Unit::Tokens, "output tokens guessed in the same way"),
     // The same of spans that do not count: wrappers, agents, chains. No sum over the columns above meets them twice.
     int(
         "llm_rollup_tokens_prompt",

@@ -32,6 +32,7 @@ pub(super) struct RawIngest {
     content_bytes: usize,
     value_bytes: usize,
     base64_bytes: usize,
+    estimate_tokens: bool,
     json_records: usize,
     json_record_bytes: usize,
 }
@@ -56,6 +57,7 @@ impl Default for RawIngest {
             content_bytes: ingest.limits.content_bytes,
             value_bytes: ingest.limits.value_bytes,
             base64_bytes: ingest.limits.base64_bytes,
+            estimate_tokens: ingest.estimate_tokens,
             json_records: 100_000,
             json_record_bytes: 1 << 20,
         }
@@ -79,6 +81,7 @@ impl Checker<'_> {
                 value_bytes: self.at_least_one("ingest.value_bytes", raw.value_bytes),
                 base64_bytes: self.at_least_one("ingest.base64_bytes", raw.base64_bytes),
             },
+            estimate_tokens: raw.estimate_tokens,
             prices,
             ..IngestConfig::default()
         }
