@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use crate::names::{Named, named};
+use crate::names::{LONGEST, Named, named};
 
 /// What is done to a text.
 pub(crate) trait Judge {
@@ -24,6 +24,25 @@ pub(crate) fn judged(text: &str, judge: &mut impl Judge) -> Option<String> {
         walk.left.push_str(&text[walk.copied..]);
         walk.left
     })
+}
+
+/// Whether JSON may have a field whose name tells one that is wanted: asked of every text before it is walked, so it only
+/// looks at what stands before colons. A name that is written with escapes of letters may tell anything.
+pub(crate) fn may_name(text: &str, wanted: impl Fn(Named) -> bool) -> bool {
+    let bytes = text.as_bytes();
+    let tells = |colon: usize| {
+        let quoted = bytes[..colon].trim_ascii_end().strip_suffix(b"\"")?;
+        // Inside a text of JSON the quotes are escaped.
+        let end = quoted.iter().rposition(|byte| *byte != b'\\')? + 1;
+        let near = &quoted[end.saturating_sub(LONGEST)..end];
+        // What tells is ASCII, and stands at the end.
+        let before = near.iter().rposition(|byte| *byte == b'"' || !byte.is_ascii());
+        let start = before.map_or(0, |at| at + 1);
+        named(std::str::from_utf8(&near[start..]).ok()?).filter(|name| wanted(*name))
+    };
+    memchr::memchr_iter(b':', bytes).any(|colon| tells(colon).is_some())
+        || memchr::memmem::find_iter(bytes, b"\\u00")
+            .any(|at| matches!(bytes.get(at + 4), Some(b'4'..=b'7')))
 }
 
 struct Walk<'t> {
@@ -380,8 +399,33 @@ mod tests {
         }
 
         #[test]
+        fn where_a_walk_replaces_a_field_one_may_be_named(value in json(), pretty: bool, nested: bool) {
+            #[derive(Default)]
+            struct Fields(bool);
+            impl Judge for Fields {
+                fn field(&mut self, _: Named) -> Option<&'static str> {
+                    self.0 = true;
+                    None
+                }
+                fn value(&mut self, text: &str) -> Option<String> {
+                    if text.starts_with(['{', '[']) {
+                        judged(text, self);
+                    }
+                    None
+                }
+            }
+            let mut text = if pretty { serde_json::to_string_pretty(&value) } else { serde_json::to_string(&value) }.expect("is JSON");
+            if nested {
+                text = json!([text]).to_string();
+            }
+            let mut fields = Fields::default();
+            judged(&text, &mut fields);
+            prop_assert!(!fields.0 || may_name(&text, |_| true), "{}", text);
+        }
+
+        #[test]
         fn any_text_is_walked(text in "[\\[\\]{}\":,\\\\upassword 0-9é😀-]{0,60}|.{0,60}") {
-            let _ = left(&text);
+            let _ = (left(&text), may_name(&text, |_| true));
         }
     }
 }

@@ -55,7 +55,7 @@ const SECRET_ENDS: &[&str] = &[
 const SECRETS: &[&str] = &["secret", "pwd", "credential", "credentials", "bearer"];
 
 /// Longest part of a name that is looked at.
-const LONGEST: usize = 64;
+pub(crate) const LONGEST: usize = 64;
 
 /// What the value of an attribute, header or field of this name is: `authorization`, `x-api-key`, `clientSecret` and the
 /// like, in any case, with `-`, `_` or nothing between words, and as the last part of a dotted name

@@ -6,7 +6,7 @@ use regex::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
 use serde::{Deserialize, Serialize};
 
 use crate::built_in::BUILT_IN;
-use crate::json::{Judge, judged};
+use crate::json::{Judge, judged, may_name};
 use crate::names::Named;
 use crate::suspect::{Suspect, escape_length};
 
@@ -160,7 +160,7 @@ impl Rules {
             return self.redact_text(text);
         }
         let hides = |text: &str| text.contains("\\u") || text.contains("\\/");
-        if !SECRET_FIELD.is_match(text) && !hides(text) && !self.matches(text) {
+        if !may_name(text, |_| true) && !hides(text) && !self.matches(text) {
             return Redacted::whole(text);
         }
         let values = is_json(text);
@@ -280,7 +280,8 @@ pub fn without_authorizations(text: &str) -> Redacted<'_> {
 }
 
 fn without_authorizations_in(text: &str, depth: u8) -> Redacted<'_> {
-    if depth > DEEPEST || !may_be_json(text) || !AUTHORIZATION_FIELD.is_match(text) {
+    if depth > DEEPEST || !may_be_json(text) || !may_name(text, |name| name == Named::Authorization)
+    {
         return Redacted::whole(text);
     }
     let mut judge = Headers { depth, authorizations: 0 };
@@ -311,24 +312,6 @@ impl Judge for Headers {
         self.authorizations += left.authorizations;
         (left.authorizations > 0).then(|| left.text.into_owned())
     }
-}
-
-/// The end of a field's name that may tell an authorization, also inside a JSON text. Asked before JSON is walked.
-static AUTHORIZATION_FIELD: LazyLock<Regex> = LazyLock::new(|| {
-    constant(
-        r#"(?i-u:(?:authorization|cookie|api[-_ ]?key|security[-_ ]?token|subscription[-_ ]?key)\\*"\s*:)|\\u00"#,
-    )
-});
-
-/// The same of any secret.
-static SECRET_FIELD: LazyLock<Regex> = LazyLock::new(|| {
-    constant(
-        r#"(?i-u:(?:authorization|cookie|key|token|secret|pass[-_ ]?(?:word|wd|phrase)|pwd|credentials?|bearer|string)\\*"\s*:)"#,
-    )
-});
-
-fn constant(pattern: &str) -> Regex {
-    Regex::new(pattern).expect("the pattern is a constant, and tests use it")
 }
 
 fn may_be_json(text: &str) -> bool {
