@@ -4,7 +4,7 @@
 //! explain nothing. Where calls are selected by what was known before, they are what it led to, and worth to be named.
 
 /// Columns of outcomes, and beginnings of their names.
-const OUTCOMES: [&str; 33] = [
+const OUTCOMES: [&str; 32] = [
     "duration",
     "end_time",
     "error",
@@ -34,7 +34,6 @@ const OUTCOMES: [&str; 33] = [
     "tokens_",
     "cost_",
     "finish_reason",
-    "inferscope_response",
     "inferscope_attempts",
     "had_exception",
     "llm_tool_call_count",
