@@ -174,7 +174,8 @@ def test_causes_of_failures_come_before_what_follows_from_them(server, org):
     for number in range(400):
         failed = number % 10 == 0
         region = "far" if failed or number % 40 == 1 else "near"
-        attributes = {"region": region, "zone": f"{region}-{number % 2}", "build": f"b{number % 7}", "session.id": f"s{number % 3}"}
+        asked = json.dumps({"model": "meta-llama/Llama-3.1-8B-Instruct"})
+        attributes = {"llm.invocation_parameters": asked, "region": region, "zone": f"{region}-{number // 200}", "build": f"b{number % 7}", "session.id": f"s{number % 3}"}
         error = {"error.type": "RateLimitError", "http.response.status_code": 429} if failed else {}
         spans.append(call(None if failed else 20, attributes={**attributes, **error}, status=Status.STATUS_CODE_ERROR if failed else Status.STATUS_CODE_OK))
     send(server, org, spans)

@@ -65,6 +65,8 @@ pub(super) enum Follows {
 }
 
 fn begins(column: &str, beginnings: &[&str]) -> bool {
+    // What found its name taken is known as early as what has the name.
+    let column = column.strip_prefix("attr_").unwrap_or(column);
     beginnings.iter().any(|beginning| column.starts_with(beginning))
 }
 
@@ -111,6 +113,7 @@ mod tests {
                 && failed.has("llm_token_count_prompt")
                 && failed.has("duration")
         );
+        assert!(failed.has("attr_llm_model_name") && !failed.has("attr_region"));
         assert!(!failed.has("service_name") && !failed.has("llm_request_parameters_model"));
         let of_region = Follows::of(&["region"]);
         assert!(!of_region.has("duration") && !of_region.has("error_class"));
