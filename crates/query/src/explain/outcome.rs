@@ -4,7 +4,7 @@
 //! explain nothing. Where calls are selected by what was known before, they are what it led to, and worth to be named.
 
 /// Columns of outcomes, and beginnings of their names.
-const OUTCOMES: [&str; 32] = [
+const OUTCOMES: [&str; 33] = [
     "duration",
     "end_time",
     "error",
@@ -36,6 +36,8 @@ const OUTCOMES: [&str; 32] = [
     "finish_reason",
     "inferscope_attempts",
     "had_exception",
+    // Read off the name of what answered.
+    "hf_inference_provider",
     "llm_tool_call_count",
 ];
 
