@@ -177,6 +177,14 @@ impl Accounts {
         if known { Ok(()) } else { Err(Error::UnknownOrg { org: org.clone() }) }
     }
 
+    /// The e-mail address of the root login: the only login that is not a token.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn root_email(&self) -> Result<Option<String>, Error> {
+        Ok(self.0.store.root().await?.map(|root| root.email))
+    }
+
     /// All organisations, by name.
     #[must_use]
     pub fn orgs(&self) -> Vec<OrgName> {

@@ -16,10 +16,19 @@ use crate::trouble::Trouble;
 
 /// The whole body, if it has at most `most` bytes; reading stops there.
 pub(crate) async fn read_body(body: Body, most: usize) -> Result<Bytes, Trouble> {
+    read(body, most, "send smaller batches").await
+}
+
+/// The same for a question.
+pub(crate) async fn read_question(body: Body, most: usize) -> Result<Bytes, Trouble> {
+    read(body, most, "a question is never that long, shorten its SQL").await
+}
+
+async fn read(body: Body, most: usize, advice: &str) -> Result<Bytes, Trouble> {
     match Limited::new(body, most).collect().await {
         Ok(body) => Ok(body.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => {
-            let message = format!("the body is larger than {most} bytes: send smaller batches");
+            let message = format!("the body is larger than {most} bytes: {advice}");
             Err(Trouble::new(Fault::caller(Class::TooLarge), message))
         }
         Err(error) => Err(Trouble::invalid(format!("the body could not be read: {error}"))),

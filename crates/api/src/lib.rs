@@ -10,6 +10,7 @@ mod asked;
 mod body;
 mod calls;
 mod door;
+mod elsewhere;
 mod health;
 mod hub;
 mod json_logs;
@@ -163,12 +164,8 @@ pub fn router(services: Services) -> Router {
         .merge(calls::routes(calls::Calls { door, gateway, turned_away }))
         .merge(health::routes(health))
         .merge(ui::routes(services.assets))
-        .fallback(nothing)
+        .fallback(elsewhere::nothing)
+        .method_not_allowed_fallback(elsewhere::wrong_method)
         // Each route has its own bound.
         .layer(DefaultBodyLimit::disable())
-}
-
-/// What an address gets that is none of ours.
-async fn nothing() -> trouble::Refusal<trouble::Native> {
-    trouble::Trouble::not_found("there is no such route").into()
 }

@@ -6,6 +6,7 @@
 mod organizations;
 mod streams;
 mod traces;
+pub(crate) mod unspoken;
 mod values;
 
 use accounts::Scope;
@@ -16,7 +17,7 @@ use schema::{Kind, OrgName, Table};
 use serde::Deserialize;
 
 use crate::door::Door;
-use crate::search::range;
+use crate::search::{offset, range};
 use crate::trouble::{OpenObserve, Refusal, Trouble};
 
 /// Rows of a page that nobody gave a size for, and the most that one may ask for.
@@ -61,13 +62,20 @@ impl Paged {
         range(from_us, to_us)
     }
 
-    fn offset(&self) -> usize {
-        usize::try_from(self.from).unwrap_or(0)
+    fn offset(&self) -> Result<usize, Trouble> {
+        offset(self.from)
     }
 
-    fn limit(&self) -> usize {
-        let asked = self.size.and_then(|size| usize::try_from(size).ok());
-        asked.filter(|size| *size > 0).unwrap_or(PAGE).min(LONGEST_PAGE)
+    fn limit(&self) -> Result<usize, Trouble> {
+        match self.size {
+            None | Some(-1 | 0) => Ok(PAGE),
+            Some(size) => match usize::try_from(size) {
+                Ok(size) if size <= LONGEST_PAGE => Ok(size),
+                Ok(_) | Err(_) => Err(Trouble::invalid(format!(
+                    "size {size} is not 1 to {LONGEST_PAGE}; without one, 0 or -1 it is {PAGE}"
+                ))),
+            },
+        }
     }
 }
 

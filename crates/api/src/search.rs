@@ -1,34 +1,37 @@
 //! OpenObserve's search: SQL in, rows out, whole or as a stream of events.
 
 mod answer;
-mod events;
+pub(crate) mod events;
+mod parameters;
 
 use accounts::Scope;
 use axum::body::Body;
-use axum::extract::{Path, Query as UrlQuery, State};
+use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Json, Router};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE;
 use http::HeaderMap;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use query::{Query, Search, Size, TimeRange};
 use schema::Kind;
 use serde::Deserialize;
 use std::str::FromStr;
 
 pub(crate) use answer::{Answer, Figures, Written};
-use events::{Events, body_of};
+use events::Events;
+pub(crate) use parameters::Parameters;
 
-use crate::body::read_body;
+use crate::body::read_question;
 use crate::door::Door;
 use crate::trouble::{OpenObserve, Refusal, Trouble};
 
 /// Rows of an answer whose request has neither a size nor a LIMIT.
 const DEFAULT_ROWS: usize = 1_000;
+/// The longest interval of a histogram, s: 3,660 days.
+const LONGEST_INTERVAL_S: i64 = 3_660 * 86_400;
 /// Most bytes of a request.
-const MOST_BYTES: usize = 1 << 20;
+pub(crate) const MOST_BYTES: usize = 1 << 20;
 
 #[derive(Clone)]
 pub(crate) struct SearchRoutes {
@@ -70,7 +73,7 @@ struct Asked {
 }
 
 #[derive(Debug, Deserialize)]
-struct Parameters {
+struct Typed {
     #[serde(rename = "type")]
     kind: Option<String>,
 }
@@ -86,27 +89,33 @@ impl SearchRoutes {
     async fn wanted(
         &self,
         org: &str,
-        parameters: &Parameters,
+        parameters: &Typed,
         headers: &HeaderMap,
         body: Body,
     ) -> Result<Wanted, Trouble> {
         let org = self.door.enter(headers, org, Scope::Read).await?;
-        let body = read_body(body, MOST_BYTES).await?;
-        let request: Request = serde_json::from_slice(&body)
-            .map_err(|error| Trouble::invalid(format!("the body is no search request: {error}")))?;
+        let body = read_question(body, MOST_BYTES).await?;
+        let request: Request = serde_json::from_slice(&body).map_err(|error| {
+            Trouble::invalid(format!("the body is no search request: {}", in_json(&error)))
+        })?;
         let asked = request.query;
         let search = Search {
             org,
             kind: kind(parameters.kind.as_deref())?,
             sql: sql(&request.encoding, asked.sql)?,
             range: range(asked.start_time, asked.end_time)?,
-            offset: usize::try_from(asked.from).unwrap_or(0),
-            size: match usize::try_from(asked.size) {
+            offset: offset(asked.from)?,
+            size: match asked.size {
                 _ if asked.track_total_hits => Size::Count,
-                Ok(rows) if rows > 0 => Size::Rows(rows),
-                _ => Size::AsWritten { otherwise: DEFAULT_ROWS },
+                -1 | 0 => Size::AsWritten { otherwise: DEFAULT_ROWS },
+                rows => Size::Rows(usize::try_from(rows).map_err(|_| {
+                    Trouble::invalid(format!(
+                        "size {rows} is negative: -1 and 0 are what the SQL's LIMIT says"
+                    ))
+                })?),
             },
-            interval_s: Some(asked.histogram_interval).filter(|interval| *interval > 0),
+            interval_s: interval_s(asked.histogram_interval)?,
+            adds_time: true,
         };
         Ok(Wanted { search, from: asked.from, size: asked.size })
     }
@@ -115,7 +124,7 @@ impl SearchRoutes {
 async fn search(
     State(state): State<SearchRoutes>,
     Path(org): Path<String>,
-    UrlQuery(parameters): UrlQuery<Parameters>,
+    Parameters(parameters): Parameters<Typed>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Refusal<OpenObserve>> {
@@ -137,16 +146,38 @@ async fn search(
 async fn search_stream(
     State(state): State<SearchRoutes>,
     Path(org): Path<String>,
-    UrlQuery(parameters): UrlQuery<Parameters>,
+    Parameters(parameters): Parameters<Typed>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Refusal<OpenObserve>> {
     let Wanted { search, from, size } = state.wanted(&org, &parameters, &headers, body).await?;
     let rows = state.query.stream(&search).await?;
     let counts = search.size == Size::Count;
-    let events = Events::new(rows, search.range, (from, size), counts);
-    let headers = [(CONTENT_TYPE, "text/event-stream"), (CACHE_CONTROL, "no-cache")];
-    Ok((headers, body_of(events)).into_response())
+    Ok(events::answer(Events::new(rows, search.range, (from, size), counts)))
+}
+
+/// Rows to pass over.
+pub(crate) fn offset(from: i64) -> Result<usize, Trouble> {
+    usize::try_from(from)
+        .map_err(|_| Trouble::invalid(format!("from {from} is negative: it counts rows from 0")))
+}
+
+/// 0 is what the range asks for.
+fn interval_s(asked: i64) -> Result<Option<i64>, Trouble> {
+    match asked {
+        0 => Ok(None),
+        1..=LONGEST_INTERVAL_S => Ok(Some(asked)),
+        _ => Err(Trouble::invalid(format!(
+            "histogram_interval {asked} is none: it is 0 to {LONGEST_INTERVAL_S} seconds"
+        ))),
+    }
+}
+
+/// What the reader of JSON says, without the names of this program's types.
+pub(crate) fn in_json(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    text.replace("EOF while parsing", "it ends inside of")
+        .replace("expected i64", "expected a whole number")
 }
 
 /// A time range as OpenObserve's requests have it, µs.
@@ -172,7 +203,7 @@ fn sql(encoding: &str, sql: String) -> Result<String, Trouble> {
         "base64" => {
             let bytes = URL_SAFE
                 .decode(&sql)
-                .map_err(|error| Trouble::invalid(format!("sql is no base64: {error}")))?;
+                .map_err(|error| Trouble::invalid(format!("sql is no URL-safe base64: {error}")))?;
             String::from_utf8(bytes).map_err(|_| Trouble::invalid("sql is no UTF-8"))
         }
         other => Err(Trouble::invalid(format!("encoding {other:?} is neither empty nor base64"))),

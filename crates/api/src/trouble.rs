@@ -43,6 +43,7 @@ impl Trouble {
             Class::Unauthenticated => tonic::Code::Unauthenticated,
             Class::Forbidden => tonic::Code::PermissionDenied,
             Class::NotFound => tonic::Code::NotFound,
+            Class::WrongMethod => tonic::Code::Unimplemented,
             Class::Overloaded | Class::Unavailable => tonic::Code::Unavailable,
             Class::Timeout => tonic::Code::DeadlineExceeded,
             Class::Bug => tonic::Code::Internal,
@@ -58,6 +59,7 @@ impl Trouble {
             Class::Unauthenticated => "unauthenticated",
             Class::Forbidden => "forbidden",
             Class::NotFound => "not_found",
+            Class::WrongMethod => "wrong_method",
             Class::Conflict => "conflict",
             Class::Overloaded => "overloaded",
             Class::Timeout => "timeout",
@@ -98,6 +100,9 @@ impl From<query::Error> for Trouble {
                 "the table cannot be read now; the server's log says why",
             );
         }
+        if let query::Error::File(why) = &error {
+            tracing::warn!(why, "a data file could not be read");
+        }
         Self { search_code: Some(error.code()), ..Self::new(error.fault(), error.to_string()) }
     }
 }
@@ -131,9 +136,12 @@ impl Dialect for OpenObserve {
             StatusCode::UNAUTHORIZED => "Unauthorized Access".into_response(),
             StatusCode::FORBIDDEN => trouble.message.clone().into_response(),
             _ => {
-                let code = trouble.search_code.unwrap_or_else(|| u32::from(status.as_u16()));
-                let mut response =
-                    axum::Json(json!({ "code": code, "message": trouble.message })).into_response();
+                let mut body = search_error(trouble);
+                match trouble.search_code {
+                    Some(_) => body["trace_id"] = json!(format!("{:032x}", rand::random::<u128>())),
+                    None => body = json!({ "code": body["code"], "message": body["message"] }),
+                }
+                let mut response = axum::Json(body).into_response();
                 if let (Some(code), headers) = (trouble.search_code, response.headers_mut()) {
                     headers.insert("x-error-message", HeaderValue::from(code));
                 }
@@ -143,7 +151,7 @@ impl Dialect for OpenObserve {
     }
 }
 
-/// An error in the middle of a stream of events, as OpenObserve writes it.
+/// An error as OpenObserve writes it, also in the middle of a stream of events.
 pub(crate) fn search_error(trouble: &Trouble) -> serde_json::Value {
     let code = trouble.search_code.unwrap_or_else(|| u32::from(trouble.status().as_u16()));
     json!({ "code": code, "message": trouble.message, "error_detail": "" })

@@ -18,6 +18,8 @@ pub enum Class {
     Forbidden,
     /// What was named does not exist, or not for this caller.
     NotFound,
+    /// What was named exists, and does not do what the request's method asks for.
+    WrongMethod,
     /// The request clashes with the present state.
     Conflict,
     /// We have no room now; the caller can send it again.
@@ -40,6 +42,7 @@ impl Class {
             Self::Unauthenticated => 401,
             Self::Forbidden => 403,
             Self::NotFound => 404,
+            Self::WrongMethod => 405,
             Self::Timeout => 408,
             Self::Conflict => 409,
             Self::TooLarge => 413,

@@ -109,6 +109,7 @@ impl Stored<'_> {
             offset: 0,
             size: Size::AsWritten { otherwise: usize::MAX },
             interval_s: None,
+            adds_time: false,
         };
         let found = match self.query.search(&search).await {
             // Nobody has called anything yet.

@@ -13,7 +13,7 @@ use datafusion::sql::sqlparser::ast::{
 };
 
 use crate::error::Error;
-use crate::functions::{FULL_TEXT, NOT_BUILT, automatic_s, interval_s, over, rounded_s};
+use crate::functions::{FULL_TEXT, LONGEST_DAYS, automatic_s, interval_s, over, rounded_s};
 use crate::names::parts;
 use crate::session::TimeRange;
 use crate::statement::Select;
@@ -55,9 +55,6 @@ impl VisitorMut for FillIn<'_> {
     fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Error> {
         let Expr::Function(function) = expr else { return ControlFlow::Continue(()) };
         let name = name_of(function);
-        if let Some((_, instead)) = NOT_BUILT.iter().find(|(missing, _)| *missing == name) {
-            return ControlFlow::Break(Error::Function(format!("{name} is not built: {instead}")));
-        }
         if name != "histogram" {
             return ControlFlow::Continue(());
         }
@@ -91,11 +88,17 @@ impl FillIn<'_> {
     fn interval_of(&self, function: &mut Function) -> Result<i64, Error> {
         let bad = |text: &str| {
             Error::Histogram(format!(
-                "{text} is no interval: write it as '30 second', '1 minute', '1 hour' or '1 day'"
+                "{text} is no interval: write '30 second', '1 minute', '1 hour' or '1 day', at most {LONGEST_DAYS} days"
             ))
         };
+        let arguments = || {
+            Error::Histogram(
+                "it takes a time and perhaps an interval: histogram(_timestamp, '1 minute')"
+                    .to_owned(),
+            )
+        };
         let FunctionArguments::List(list) = &mut function.args else {
-            return Err(bad("nothing"));
+            return Err(arguments());
         };
         match &list.args[..] {
             [_] => {
@@ -110,7 +113,8 @@ impl FillIn<'_> {
                     other => Err(bad(&other.to_string())),
                 }
             }
-            _ => Err(bad("this")),
+            [_, other] => Err(bad(&other.to_string())),
+            [] | [_, _, _, ..] => Err(arguments()),
         }
     }
 }
@@ -134,7 +138,8 @@ fn search_columns(function: &mut Function, columns: &[String]) -> ControlFlow<Er
             }));
         }
         FunctionArguments::List(_) | FunctionArguments::None | FunctionArguments::Subquery(_) => {
-            return ControlFlow::Break(Error::Sql(format!("{name} takes {wanted} arguments")));
+            let form = if wanted == 1 { "('word')" } else { "('word', 1)" };
+            return ControlFlow::Break(Error::Sql(format!("{name} is written {name}{form}")));
         }
     }
     function.name = ObjectName(vec![ObjectNamePart::Identifier(Ident::new(over(&name)))]);

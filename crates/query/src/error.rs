@@ -1,8 +1,9 @@
 use std::time::Duration;
 
-use datafusion::common::SchemaError;
 use datafusion::error::DataFusionError;
 use fault::{Class, Fault};
+
+use crate::wording;
 
 /// Why a question got no answer.
 #[derive(Debug, thiserror::Error)]
@@ -14,10 +15,12 @@ pub enum Error {
     #[error("only SELECT over this organization's streams is allowed: {0}")]
     NotAllowed(String),
     /// No such stream in this organisation.
-    #[error("Search stream not found: {0}")]
+    #[error(
+        "Search stream not found: {0}: nothing of this kind was sent to it; the kind is traces unless the request or the name, as in logs.{0}, says another"
+    )]
     StreamNotFound(String),
-    /// A name that is no column of any stream of the query.
-    #[error("Search field not found: {0}")]
+    /// A name that is no column of what a part of the query reads from.
+    #[error("Search field not found: {0}: what this SELECT reads from has no such column or alias")]
     FieldNotFound(String),
     /// A function that does not exist, or is of the dialect and not built.
     #[error("Function not defined: {0}")]
@@ -36,6 +39,9 @@ pub enum Error {
         /// What is wrong there.
         why: String,
     },
+    /// A value of one type stands where another is needed.
+    #[error("incompatible type: {0}")]
+    Type(String),
     /// The SQL is valid and cannot be carried out.
     #[error("SQL execution error: {0}")]
     Execution(String),
@@ -43,17 +49,26 @@ pub enum Error {
     #[error("invalid parameter: {0}")]
     Parameter(String),
     /// The time limit passed before the first row.
-    #[error("query timed out after {} s: narrow the time range or raise query.timeout_s", limit.as_secs_f64())]
+    #[error("query timed out after {} s: narrow the time range or raise {setting}", limit.as_secs_f64())]
     Timeout {
         /// The limit.
         limit: Duration,
+        /// The setting that says so.
+        setting: &'static str,
     },
     /// The memory limit was reached.
-    #[error("query needs more memory than query.memory_bytes allows: {0}")]
-    Memory(String),
+    #[error(
+        "query needs more memory than all queries together may take (query.memory_bytes): group by fewer values, select fewer columns or narrow the time range"
+    )]
+    Memory,
     /// Too many queries run at once.
-    #[error("too many queries are running, try again")]
+    #[error(
+        "as many queries are running as may run at once (query.concurrent): try again in a moment"
+    )]
     Busy,
+    /// A data file could not be read; the reason names folders and is for the log.
+    #[error("a data file cannot be read now; the server's log says why")]
+    File(String),
     /// The lake could not be read.
     #[error(transparent)]
     Lake(#[from] lake::Error),
@@ -73,11 +88,11 @@ impl Error {
             | Self::NoFullText(_)
             | Self::Filter { .. }
             | Self::Parameter(_)
+            | Self::Type(_)
             | Self::Execution(_) => Fault::caller(Class::Invalid),
             Self::Timeout { .. } => Fault::caller(Class::Timeout),
-            Self::Memory(_) | Self::Busy => {
-                Fault::us(Class::Overloaded).after(Duration::from_secs(1))
-            }
+            Self::Memory | Self::Busy => Fault::us(Class::Overloaded).after(Duration::from_secs(1)),
+            Self::File(_) => Fault::us(Class::Bug),
             Self::Lake(error) => error.fault(),
         }
     }
@@ -92,12 +107,13 @@ impl Error {
             Self::NoFullText(_) => 20_003,
             Self::FieldNotFound(_) => 20_004,
             Self::Function(_) => 20_005,
+            Self::File(_) => 20_006,
+            Self::Type(_) => 20_007,
             Self::Execution(_) => 20_008,
             Self::Timeout { .. } => 20_010,
             Self::Parameter(_) | Self::Filter { .. } => 20_011,
-            Self::Busy => 20_012,
             Self::Histogram(_) => 20_013,
-            Self::Memory(_) => 503,
+            Self::Memory | Self::Busy => 503,
             Self::Lake(_) => 10_001,
         }
     }
@@ -105,18 +121,6 @@ impl Error {
 
 impl From<DataFusionError> for Error {
     fn from(error: DataFusionError) -> Self {
-        match error.find_root() {
-            DataFusionError::SQL(error, _) => Self::Sql(error.to_string()),
-            DataFusionError::SchemaError(schema, _) => match schema.as_ref() {
-                SchemaError::FieldNotFound { field, .. } => Self::FieldNotFound(field.flat_name()),
-                other => Self::Sql(other.to_string()),
-            },
-            DataFusionError::Plan(text) => match text.strip_prefix("Invalid function ") {
-                Some(rest) => Self::Function(rest.replace(".\nDid", ". Did")),
-                None => Self::Sql(text.clone()),
-            },
-            DataFusionError::ResourcesExhausted(text) => Self::Memory(text.clone()),
-            other => Self::Execution(other.to_string()),
-        }
+        wording::of(&error)
     }
 }

@@ -16,17 +16,15 @@ mod text;
 mod times;
 mod top_distinct;
 mod top_values;
+mod weighted;
 
 use datafusion::execution::FunctionRegistry as _;
 use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
 use datafusion::prelude::SessionContext;
 
 pub(crate) use full_text::{FULL_TEXT, over};
-pub(crate) use histogram::{automatic_s, interval_s, rounded_s};
-
-/// Functions of the dialect that are not built, and what does the same.
-pub(crate) const NOT_BUILT: [(&str, &str); 1] =
-    [("summary_percentile", "use approx_percentile_cont over the rows themselves")];
+pub(crate) use histogram::{LONGEST_DAYS, automatic_s, interval_s, rounded_s};
+pub(crate) use json_path::VALUE_AT;
 
 /// Functions that make much of little, outside of the memory that a query is given.
 const GREEDY: [&str; 5] = ["repeat", "lpad", "rpad", "array_repeat", "range"];
@@ -53,5 +51,6 @@ pub(crate) fn register(context: &SessionContext) {
     context.register_udaf(AggregateUDF::new_from_impl(top_values::TopValues::default()));
     context.register_udaf(AggregateUDF::new_from_impl(top_distinct::TopDistinct::default()));
     context.register_udaf(AggregateUDF::new_from_impl(distribution::Distribution::default()));
+    context.register_udaf(AggregateUDF::new_from_impl(weighted::SummaryPercentile::default()));
     debug_assert!(context.udf("histogram").is_ok());
 }

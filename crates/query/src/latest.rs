@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use schema::Table;
 
+use crate::answer::Cells;
 use crate::condition::Condition;
 use crate::error::Error;
 use crate::groups::Order;
@@ -31,6 +32,15 @@ pub struct Latest<'a> {
     pub offset: usize,
     /// Traces of the page.
     pub limit: usize,
+}
+
+/// Whose first and last moment is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TimesOf<'a> {
+    /// The trace of this id.
+    Trace(&'a str),
+    /// The traces that name this session.
+    Session(&'a str),
 }
 
 /// One trace, and what its services did.
@@ -96,6 +106,36 @@ impl Query {
             summary,
         };
         Ok(summaries.into_iter().map(trace).collect())
+    }
+
+    /// First and last moment of a trace, or of all traces that name a session; `None` if there is none.
+    ///
+    /// # Errors
+    /// As [`Query::search`].
+    pub async fn times(
+        &self,
+        stream: &Table,
+        of: &TimesOf<'_>,
+    ) -> Result<Option<TimeRange>, Error> {
+        let whose = match of {
+            TimesOf::Trace(trace_id) => {
+                format!("trace_id = {}", quoted(&trace_id.to_lowercase()))
+            }
+            TimesOf::Session(session) => format!(
+                "trace_id in (select trace_id from spans where session_id = {})",
+                quoted(session)
+            ),
+        };
+        let sql = format!(
+            "select min(_timestamp) as began, max(_timestamp + coalesce(duration, 0)) as ended \
+             from spans where {whose}"
+        );
+        let condition = Condition::default();
+        let spans = Spans { streams: std::slice::from_ref(stream), range: TimeRange::ALWAYS };
+        let found = self.own(Own { spans, sql, condition: &condition }).await?;
+        let moments = |cells: Cells<'_>| cells.int("began").zip(cells.int("ended"));
+        let times = found.cells().next().and_then(moments);
+        Ok(times.map(|(from_us, to_us)| TimeRange { from_us, to_us }))
     }
 
     /// The services of some traces, in the order of their names.

@@ -22,6 +22,7 @@ mod latest;
 mod log_events;
 mod models;
 mod names;
+mod operands;
 mod rows;
 mod search;
 mod session;
@@ -33,6 +34,7 @@ mod traces;
 mod union;
 mod unpriced;
 mod values;
+mod wording;
 
 pub use answer::Found;
 pub use calls::{Marks, Sums};
@@ -42,7 +44,7 @@ pub use explain::{Difference, Explaining, Explanation, FEWEST_CALLS, MOST_CHANCE
 pub use filter::Filter;
 pub use format::{Encoder, Format};
 pub use groups::{GroupBy, GroupSummary, Groups, Order, Page};
-pub use latest::{Latest, LatestTrace, Node};
+pub use latest::{Latest, LatestTrace, Node, TimesOf};
 pub use models::{Comparison, ModelSummary, Quantiles};
 pub use names::nearest;
 pub use rows::{About, Ended, Piece, Rows, Scanned};
@@ -55,4 +57,4 @@ pub use traces::{
     Direction, LONGEST_CALL_US, Sort, SortColumn, TraceFilter, TraceList, TracePage, Within,
 };
 pub use unpriced::UnpricedModel;
-pub use values::{Facet, ValueOrder, Values};
+pub use values::{Counted, Facet, ValueOrder, Values};

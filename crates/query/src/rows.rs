@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use arrow::array::{AsArray, RecordBatch};
-use arrow::compute::{max, min};
+use arrow::array::{Array as _, AsArray, RecordBatch};
+use arrow::compute::{concat_batches, max, min};
 use arrow::datatypes::{Int64Type, SchemaRef};
+use datafusion::error::DataFusionError;
 use datafusion::physical_plan::ExecutionPlan;
 use futures::future::FutureExt as _;
 use tokio::sync::mpsc;
@@ -14,6 +15,9 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::error::Error;
 use crate::format::Format;
 use crate::session::TimeRange;
+
+/// How long rows wait for more of them.
+const TOGETHER: Duration = Duration::from_secs(1);
 
 /// What is known of an answer before its first row.
 #[derive(Clone, Debug)]
@@ -34,6 +38,19 @@ pub struct About {
 }
 
 impl About {
+    /// What is known of two questions together: the columns that nobody has sent, of both.
+    #[must_use]
+    pub fn and(mut self, other: &Self) -> Self {
+        let more = other.unknown.iter().filter(|name| !self.unknown.contains(name));
+        let more: Vec<String> = more.cloned().collect();
+        self.unknown.extend(more);
+        self.hint = match (self.hint, &other.hint) {
+            (Some(one), Some(two)) if one != *two => Some(format!("{one}; {two}")),
+            (one, two) => one.or_else(|| two.clone()),
+        };
+        self
+    }
+
     /// Names and types of the answer's columns.
     pub fn columns(&self) -> impl Iterator<Item = (&str, String)> {
         self.schema
@@ -58,6 +75,24 @@ pub struct Scanned {
     pub bytes: u64,
     /// Bytes that were really read from them: the columns and row groups that were needed.
     pub bytes_read: u64,
+    /// Bytes that went to disk for a while because they did not fit into memory.
+    pub bytes_spilled: u64,
+}
+
+impl Scanned {
+    /// What two questions over the same streams have read together.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            files: self.files.max(other.files),
+            files_pruned: self.files_pruned.max(other.files_pruned),
+            row_groups_pruned: self.row_groups_pruned + other.row_groups_pruned,
+            rows: self.rows + other.rows,
+            bytes: self.bytes + other.bytes,
+            bytes_read: self.bytes_read + other.bytes_read,
+            bytes_spilled: self.bytes_spilled + other.bytes_spilled,
+        }
+    }
 }
 
 /// How an answer ended.
@@ -80,10 +115,14 @@ pub struct Rows {
     pub(crate) batches: mpsc::Receiver<Result<RecordBatch, Error>>,
     pub(crate) job: AbortOnDropHandle<()>,
     pub(crate) limit: RowLimit,
-    pub(crate) timeout: Duration,
+    pub(crate) timeout: TimeLimit,
     pub(crate) started: Instant,
     pub(crate) given: usize,
     pub(crate) partial: Option<String>,
+    /// What went wrong behind the rows that were given last.
+    pub(crate) failed: Option<Error>,
+    /// Whether the query has come to its end.
+    pub(crate) is_over: bool,
 }
 
 /// Most rows of an answer, and the setting that says so.
@@ -91,6 +130,20 @@ pub struct Rows {
 pub(crate) struct RowLimit {
     pub(crate) rows: usize,
     pub(crate) setting: &'static str,
+}
+
+/// The longest that an answer takes, and the setting that says so.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TimeLimit {
+    pub(crate) length: Duration,
+    pub(crate) setting: &'static str,
+}
+
+impl TimeLimit {
+    /// What is said when it passes before the first row.
+    pub(crate) const fn passed(self) -> Error {
+        Error::Timeout { limit: self.length, setting: self.setting }
+    }
 }
 
 impl std::fmt::Debug for Rows {
@@ -112,29 +165,56 @@ impl Rows {
         self.partial.as_deref()
     }
 
-    /// The next rows, never none of them; `None` when there are no more, or when a limit ended the answer.
+    /// The next rows, never none of them; `None` when there are no more, or when a limit ended the answer. Rows that
+    /// are found in small parts are put together until they weigh about `bytes`, or a second has gone by.
     ///
     /// # Errors
     /// When the query failed, or its time passed before the first row.
-    pub async fn next(&mut self) -> Result<Option<Piece>, Error> {
-        Ok(self.next_batch().await?.map(Piece))
+    pub async fn next(&mut self, bytes: usize) -> Result<Option<Piece>, Error> {
+        let Some(first) = self.next_batch().await? else { return Ok(None) };
+        let until = Instant::now() + TOGETHER;
+        let (mut weighs, mut parts) = (weight(&first), vec![first]);
+        while weighs < bytes {
+            match tokio::time::timeout_at(until.into(), self.next_batch()).await {
+                Ok(Ok(Some(batch))) => {
+                    weighs += weight(&batch);
+                    parts.push(batch);
+                }
+                Ok(Ok(None)) | Err(_) => break,
+                Ok(Err(error)) => {
+                    self.failed = Some(error);
+                    break;
+                }
+            }
+        }
+        let rows = concat_batches(&self.about.schema, &parts)
+            .map_err(|error| Error::from(DataFusionError::from(error)))?;
+        Ok(Some(Piece(rows)))
     }
 
     pub(crate) async fn next_batch(&mut self) -> Result<Option<RecordBatch>, Error> {
         loop {
-            if self.partial.is_some() {
+            if let Some(error) = self.failed.take() {
+                return Err(error);
+            }
+            if self.partial.is_some() || self.is_over {
                 return Ok(None);
             }
-            let deadline = self.started + self.timeout;
+            let deadline = self.started + self.timeout.length;
             match tokio::time::timeout_at(deadline.into(), self.batches.recv()).await {
                 Ok(Some(Ok(batch))) if batch.num_rows() == 0 => {}
                 Ok(Some(Ok(batch))) => return Ok(Some(self.within_limit(batch))),
                 Ok(Some(Err(error))) => return Err(error),
-                Ok(None) => return self.ended_by_itself().map(|()| None),
-                Err(_) if self.given == 0 => return Err(Error::Timeout { limit: self.timeout }),
+                Ok(None) => {
+                    // The job can be looked at once.
+                    self.is_over = true;
+                    return self.ended_by_itself().map(|()| None);
+                }
+                Err(_) if self.given == 0 => return Err(self.timeout.passed()),
                 Err(_) => {
-                    let limit = self.timeout.as_secs();
-                    self.cut(format!("the time limit of {limit} s cut the answer short"));
+                    let TimeLimit { length, setting } = self.timeout;
+                    let limit = length.as_secs_f64();
+                    self.cut(format!("the limit of {limit} s ({setting}) cut the answer short"));
                 }
             }
         }
@@ -188,7 +268,13 @@ impl Rows {
     }
 }
 
-/// Adds what the files' readers have counted.
+/// Bytes of the cells of some rows; what they share with others is not counted.
+fn weight(batch: &RecordBatch) -> usize {
+    let columns = batch.columns().iter();
+    columns.map(|column| column.to_data().get_slice_memory_size().unwrap_or(0)).sum()
+}
+
+/// Adds what the parts of the plan have counted.
 fn measured(plan: &dyn ExecutionPlan, mut scanned: Scanned) -> Scanned {
     use datafusion::physical_plan::metrics::MetricValue;
     for metric in plan.metrics().iter().flat_map(|metrics| metrics.iter()) {
@@ -196,6 +282,7 @@ fn measured(plan: &dyn ExecutionPlan, mut scanned: Scanned) -> Scanned {
             MetricValue::Count { name, count } if name == "bytes_scanned" => {
                 scanned.bytes_read += count.value() as u64;
             }
+            MetricValue::SpilledBytes(bytes) => scanned.bytes_spilled += bytes.value() as u64,
             MetricValue::PruningMetrics { name, pruning_metrics }
                 if name.starts_with("row_groups_pruned") =>
             {
@@ -241,8 +328,7 @@ impl Piece {
     #[must_use]
     pub fn split(self, bytes: usize) -> Vec<Self> {
         let rows = self.rows();
-        let weight = self.0.get_array_memory_size().max(1);
-        let each = rows.saturating_mul(bytes).div_euclid(weight).max(1);
+        let each = rows.saturating_mul(bytes).div_euclid(weight(&self.0).max(1)).max(1);
         (0..rows)
             .step_by(each)
             .map(|from| Self(self.0.slice(from, each.min(rows - from))))

@@ -25,7 +25,7 @@ use crate::answer::Found;
 use crate::condition::Condition;
 use crate::error::Error;
 use crate::held::Held;
-use crate::rows::{About, RowLimit, Rows, Scanned};
+use crate::rows::{About, RowLimit, Rows, Scanned, TimeLimit};
 use crate::session::{Planned, Sources, TimeRange};
 use crate::statement::{Select, parse, parse_own};
 use crate::streams::Spans;
@@ -114,6 +114,8 @@ pub struct Search {
     pub size: Size,
     /// Length of a histogram's buckets where the SQL has none, seconds; by the range when `None`.
     pub interval_s: Option<i64>,
+    /// Whether the rows of a plain list have their `_timestamp` also if the SQL does not select it.
+    pub adds_time: bool,
 }
 
 /// How many rows are wanted.
@@ -203,19 +205,23 @@ impl Query {
             offset: search.offset,
             size: search.size,
             interval_s: search.interval_s,
+            adds_time: search.adds_time,
         })
     }
 
     async fn start(&self, question: Question, delivery: Delivery) -> Result<Rows, Error> {
         let (limit, timeout) = match delivery {
-            Delivery::Whole => {
-                let rows = self.limits.most_rows;
-                (RowLimit { rows, setting: "query.most_rows" }, self.limits.timeout)
-            }
-            Delivery::Streamed => {
-                let rows = self.limits.most_streamed_rows;
-                (RowLimit { rows, setting: "query.most_streamed_rows" }, self.limits.stream_timeout)
-            }
+            Delivery::Whole => (
+                RowLimit { rows: self.limits.most_rows, setting: "query.most_rows" },
+                TimeLimit { length: self.limits.timeout, setting: "query.timeout_s" },
+            ),
+            Delivery::Streamed => (
+                RowLimit {
+                    rows: self.limits.most_streamed_rows,
+                    setting: "query.most_streamed_rows",
+                },
+                TimeLimit { length: self.limits.stream_timeout, setting: "query.stream_timeout_s" },
+            ),
         };
         let started = Instant::now();
         let permit = Arc::clone(&self.permits).try_acquire_owned().map_err(|_| Error::Busy)?;
@@ -228,17 +234,28 @@ impl Query {
             query.run(&question, limit, ready, found).await;
         }));
         // A step that does not yield cannot keep the time limit from passing: it runs on threads of its own.
-        let (about, plan) = match tokio::time::timeout_at((started + timeout).into(), prepared)
-            .await
-        {
+        let until = started + timeout.length;
+        let (about, plan) = match tokio::time::timeout_at(until.into(), prepared).await {
             Ok(Ok(prepared)) => prepared?,
             Ok(Err(_)) => {
                 let why = job.await.err().map(|error| error.to_string()).unwrap_or_default();
                 return Err(Error::Execution(format!("the query ended without an answer: {why}")));
             }
-            Err(_) => return Err(Error::Timeout { limit: timeout }),
+            Err(_) => return Err(timeout.passed()),
         };
-        Ok(Rows { about, plan, batches, job, limit, timeout, started, given: 0, partial: None })
+        Ok(Rows {
+            about,
+            plan,
+            batches,
+            job,
+            limit,
+            timeout,
+            started,
+            given: 0,
+            partial: None,
+            failed: None,
+            is_over: false,
+        })
     }
 
     /// Plans a question, says so, and sends its rows while somebody takes them.
@@ -346,11 +363,12 @@ impl Query {
             offset: 0,
             size: Size::AsWritten { otherwise: usize::MAX },
             interval_s: None,
+            adds_time: false,
         };
         self.collected(question, Delivery::Whole).await
     }
 
-    /// The plan; a plain list of rows comes newest first and has the time in it.
+    /// The plan; a plain list of rows comes newest first, and has the time in it if that is wanted.
     async fn planned(&self, question: &Question) -> Result<(Planned, bool), Error> {
         let select = &question.select;
         let sources = Sources {
@@ -376,6 +394,7 @@ impl Query {
         let sorts = planned.frame.schema().field_with_unqualified_name(TIME).is_ok();
         // A LIMIT of the SQL stands below the sort, and takes the newest rows only if the sort comes first.
         let frame = if sorts { newest_first(planned.frame)? } else { planned.frame };
+        let frame = if has_time || question.adds_time { frame } else { without_time(frame)? };
         Ok((Planned { frame, ..planned }, sorts))
     }
 }
@@ -388,6 +407,7 @@ struct Question {
     offset: usize,
     size: Size,
     interval_s: Option<i64>,
+    adds_time: bool,
 }
 
 /// What a question's answer will be, and the plan that finds it.
@@ -436,6 +456,13 @@ fn newest_first(frame: DataFrame) -> Result<DataFrame, Error> {
     }
 }
 
+/// Drops the time that was only there to sort by.
+fn without_time(frame: DataFrame) -> Result<DataFrame, Error> {
+    let others = frame.schema().columns().into_iter().filter(|column| column.name != TIME);
+    let others: Vec<_> = others.map(datafusion::logical_expr::Expr::Column).collect();
+    Ok(frame.select(others)?)
+}
+
 fn aggregates(plan: &LogicalPlan) -> bool {
     match plan {
         LogicalPlan::Aggregate(_) | LogicalPlan::Distinct(_) | LogicalPlan::Window(_) => true,
@@ -456,9 +483,9 @@ fn page(frame: DataFrame, offset: usize, size: Size, limit: RowLimit) -> Result<
                 datafusion::functions_aggregate::expr_fn::count(datafusion::prelude::lit(1_i64));
             Ok(frame.aggregate(vec![], vec![count.alias("zo_sql_num")])?)
         }
-        Size::Rows(rows) if rows > most => {
-            Err(Error::Parameter(format!("size {rows} is more than {setting} allows ({most})")))
-        }
+        Size::Rows(rows) if rows > most => Err(Error::Parameter(format!(
+            "size {rows} is more than {setting} allows: at most {most}"
+        ))),
         Size::Rows(rows) => Ok(frame.limit(offset, Some(rows))?),
         Size::AsWritten { .. } if limited => Ok(frame.limit(offset, Some(beyond))?),
         Size::AsWritten { otherwise } => Ok(frame.limit(offset, Some(otherwise.min(beyond)))?),

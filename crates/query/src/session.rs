@@ -8,23 +8,28 @@ use datafusion::catalog::{MemorySchemaProvider, SchemaProvider, TableProvider as
 use datafusion::common::{SchemaError, TableReference};
 use datafusion::dataframe::DataFrame;
 use datafusion::error::DataFusionError;
+use datafusion::execution::FunctionRegistry as _;
 use datafusion::execution::context::SQLOptions;
 use datafusion::execution::runtime_env::RuntimeEnv;
-use datafusion::logical_expr::LogicalPlan;
-use datafusion::prelude::{SessionConfig, SessionContext, col, lit};
+use datafusion::logical_expr::{Expr, LogicalPlan};
+use datafusion::prelude::{SessionConfig, SessionContext, col, ident, lit};
 use lake::{Extent, Lake, NullAs, TableView};
 use schema::Table;
 
 use crate::condition::Condition;
 use crate::dialect::fill_in;
 use crate::error::Error;
-use crate::functions;
+use crate::functions::{self, VALUE_AT};
 use crate::names::nearest;
+use crate::operands::{Comparisons, with_numbers};
 use crate::statement::{Select, Source};
 use crate::union::{Columns, columns, together};
 
 /// Most unknown columns that one query may name.
 const MOST_UNKNOWN: usize = 64;
+
+/// The column of the attributes that have none of their own.
+const OVERFLOW: &str = "attributes_overflow";
 
 /// By this name this crate's own SQL calls the rows of the question's streams in its range.
 pub(crate) const SPANS: &str = "spans";
@@ -91,7 +96,8 @@ pub(crate) struct Sources<'a> {
 type Known = HashMap<TableReference, HashMap<String, DataType>>;
 
 impl Sources<'_> {
-    /// Plans a statement. A column that no row has is null instead of an error, of the first type that fits.
+    /// Plans a statement. What is no column of a stream is the attribute of that name that got no column of its own, as
+    /// text, and null where there is none; if a text does not fit, it is a null of any type.
     pub(crate) async fn plan(&self, select: &Select) -> Result<Planned, Error> {
         let known = self.known(select)?;
         let is_known = |name: &str| known.values().any(|columns| columns.contains_key(name));
@@ -104,9 +110,9 @@ impl Sources<'_> {
         let (select, interval_s) =
             fill_in(select, &self.full_text_of(&known), self.range, self.interval_s)?;
         let mut attempt = Attempt { unknown, passes: 0, first_error: None };
-        for null_as in [NullAs::Anything, NullAs::Number, NullAs::Text] {
+        for unsent in [Unsent::Attribute, Unsent::Null] {
             if let Some((frame, extent, files_in_all)) =
-                self.attempt(&select, null_as, &mut attempt).await?
+                self.attempt(&select, unsent, &mut attempt).await?
             {
                 let hint = hint(&attempt.unknown, &known);
                 let Attempt { unknown, passes, .. } = attempt;
@@ -147,13 +153,14 @@ impl Sources<'_> {
     }
 
     fn columns_of(&self, table: &Table) -> Result<Columns, Error> {
-        let schema = self.view(table, &[], NullAs::Anything)?.schema();
+        let schema = self.view(table, &[])?.schema();
         let fields = schema.fields().iter();
         Ok(fields.map(|field| (field.name().clone(), field.data_type().clone())).collect())
     }
 
-    fn view(&self, table: &Table, unknown: &[String], null_as: NullAs) -> Result<TableView, Error> {
-        let view = self.lake.view(table, unknown, null_as)?;
+    /// A stream, with nulls for the columns of these names that it does not have.
+    fn view(&self, table: &Table, nulls: &[String]) -> Result<TableView, Error> {
+        let view = self.lake.view(table, nulls, NullAs::Anything)?;
         view.ok_or_else(|| Error::StreamNotFound(table.stream.clone()))
     }
 
@@ -169,15 +176,18 @@ impl Sources<'_> {
     async fn attempt(
         &self,
         select: &Select,
-        null_as: NullAs,
+        unsent: Unsent,
         attempt: &mut Attempt,
     ) -> Result<Option<(DataFrame, Extent, usize)>, Error> {
         loop {
             attempt.passes += 1;
             let context = SessionContext::new_with_config_rt(config(), Arc::clone(self.runtime));
             functions::register(&context);
-            let registered = self.register(&context, select, &attempt.unknown, null_as)?;
-            match to_plan(&context, &select.without_beside_star(&attempt.unknown)).await {
+            context.state_ref().write().register_expr_planner(Arc::new(Comparisons))?;
+            let registered = self.register(&context, select, &attempt.unknown, unsent)?;
+            let mut select = select.without_beside_star(&attempt.unknown);
+            with_numbers(&mut select.statement, &attempt.unknown);
+            match to_plan(&context, &select).await {
                 Ok(plan) => {
                     let (extent, files_in_all) = registered;
                     let frame = DataFrame::new(context.state(), plan);
@@ -205,17 +215,18 @@ impl Sources<'_> {
         context: &SessionContext,
         select: &Select,
         unknown: &[String],
-        null_as: NullAs,
+        unsent: Unsent,
     ) -> Result<(Extent, usize), Error> {
         let catalog = context
             .catalog("datafusion")
             .ok_or_else(|| Error::Execution("no catalog".to_owned()))?;
         let mut schemas: HashMap<String, Arc<MemorySchemaProvider>> = HashMap::new();
         let (mut extent, mut files_in_all) = (Extent::default(), 0);
+        let nulls = if unsent == Unsent::Null { unknown } else { &[] };
         for (name, source) in &select.streams {
             let mut parts = Vec::with_capacity(source.tables().len());
             for table in source.tables() {
-                let view = self.view(table, unknown, null_as)?;
+                let view = self.view(table, nulls)?;
                 let part = view.extent((self.range.from_us, self.range.to_us.saturating_sub(1)));
                 extent = Extent {
                     files: extent.files + part.files,
@@ -231,6 +242,9 @@ impl Sources<'_> {
                     together(parts.into_iter().chain(last).collect())?
                 }
             };
+            if unsent == Unsent::Attribute {
+                frame = with_attributes(context, frame, unknown)?;
+            }
             if name.table() == MATCHING {
                 let condition = self.condition.compile(context, frame.schema())?;
                 frame = condition.map_or(Ok(frame.clone()), |condition| frame.filter(condition))?;
@@ -250,6 +264,35 @@ impl Sources<'_> {
         }
         Ok((extent, files_in_all))
     }
+}
+
+/// What a name that is no column of a stream is read as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Unsent {
+    /// The attribute of this name, as text.
+    Attribute,
+    /// Null.
+    Null,
+}
+
+/// The rows with the attributes of these names that have no columns of their own.
+fn with_attributes(
+    context: &SessionContext,
+    frame: DataFrame,
+    names: &[String],
+) -> Result<DataFrame, Error> {
+    let columns = frame.schema();
+    let names: Vec<&String> =
+        names.iter().filter(|name| !columns.has_column_with_unqualified_name(name)).collect();
+    if names.is_empty() {
+        return Ok(frame);
+    }
+    let attribute = context.udf(VALUE_AT)?;
+    let mut all: Vec<Expr> = columns.columns().into_iter().map(Expr::Column).collect();
+    all.extend(names.iter().map(|name| {
+        attribute.call(vec![ident(OVERFLOW), lit(name.as_str())]).alias(name.as_str())
+    }));
+    Ok(frame.select(all)?)
 }
 
 /// What the attempts to plan a statement have taught.
@@ -317,6 +360,9 @@ fn hint(unknown: &[String], known: &Known) -> Option<String> {
         })
         .collect();
     (!said.is_empty()).then(|| {
-        format!("nobody has sent {}: read as null; a text stands in single quotes", said.join(", "))
+        format!(
+            "no column is called {}: read from attributes_overflow, null where it is not there; a text stands in single quotes",
+            said.join(", ")
+        )
     })
 }

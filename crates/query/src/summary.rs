@@ -226,7 +226,7 @@ impl Query {
             match self.summaries_at_once(spans, piece).await {
                 Ok(summaries) => found.extend(summaries),
                 // Traces with very many spans: each half needs half of it.
-                Err(Error::Memory(_)) if piece.len() > 1 => {
+                Err(Error::Memory) if piece.len() > 1 => {
                     let (first, second) = piece.split_at(piece.len() / 2);
                     left.extend([second, first]);
                 }

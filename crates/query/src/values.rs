@@ -6,6 +6,7 @@ use schema::Table;
 use crate::condition::{Condition, escaped};
 use crate::error::Error;
 use crate::filter::{as_text, first_column};
+use crate::rows::{About, Scanned};
 use crate::search::{Own, Query};
 use crate::session::TimeRange;
 use crate::streams::Spans;
@@ -28,6 +29,17 @@ pub struct Values<'a> {
     pub limit: usize,
     /// What comes first.
     pub order: ValueOrder,
+}
+
+/// The values of a column.
+#[derive(Debug)]
+pub struct Counted {
+    /// The values as text, each with the number of its rows.
+    pub values: Vec<(String, u64)>,
+    /// What had to be read for it.
+    pub scanned: Scanned,
+    /// What is known of it from the plan.
+    pub about: About,
 }
 
 /// What comes first in a list of values.
@@ -57,11 +69,7 @@ impl Query {
     ///
     /// # Errors
     /// As [`Query::search`].
-    pub async fn values(
-        &self,
-        values: &Values<'_>,
-        column: &str,
-    ) -> Result<Vec<(String, u64)>, Error> {
+    pub async fn values(&self, values: &Values<'_>, column: &str) -> Result<Counted, Error> {
         let mut condition = Condition::sql(values.filter)?;
         if !values.keyword.is_empty() {
             let like = format!("%{}%", escaped(values.keyword));
@@ -82,7 +90,7 @@ impl Query {
         let spans = Spans { streams: std::slice::from_ref(values.stream), range: values.range };
         let own = Own { spans, sql, condition: &condition };
         let found = self.own(own).await?;
-        Ok(counts(&found))
+        Ok(Counted { values: counts(&found), scanned: found.scanned, about: found.about })
     }
 
     /// How the traces that meet a filter spread over the values of some fields, by short name or column.

@@ -1,6 +1,7 @@
-//! The organisations that a caller may enter.
+//! The organisations that a caller may enter, and the logins of one.
 
-use axum::extract::State;
+use accounts::Scope;
+use axum::extract::{Path, State};
 use axum::response::IntoResponse;
 use axum::routing::get;
 use axum::{Json, Router};
@@ -11,7 +12,30 @@ use super::{Answer, Compatible};
 use crate::hub::orgs;
 
 pub(super) fn routes() -> Router<Compatible> {
-    Router::new().route("/api/organizations", get(list))
+    Router::new().route("/api/organizations", get(list)).route("/api/{org}/users", get(users))
+}
+
+/// The root login enters every organisation; tokens are no users.
+async fn users(
+    State(state): State<Compatible>,
+    Path(org): Path<String>,
+    headers: HeaderMap,
+) -> Answer {
+    state.door.enter(&headers, &org, Scope::Admin).await?;
+    let data: Vec<Value> = state
+        .door
+        .0
+        .root_email()
+        .await?
+        .into_iter()
+        .map(|email| {
+            json!({
+                "email": email, "first_name": "", "last_name": "", "role": "root",
+                "is_external": false, "created_at": 0,
+            })
+        })
+        .collect();
+    Ok(Json(json!({ "data": data })).into_response())
 }
 
 async fn list(State(state): State<Compatible>, headers: HeaderMap) -> Answer {

@@ -1,7 +1,7 @@
 //! Streams and their schemas.
 
 use accounts::Scope;
-use axum::extract::{Path, Query as UrlQuery, State};
+use axum::extract::{Path, State};
 use axum::response::IntoResponse;
 use axum::routing::get;
 use axum::{Json, Router};
@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{Answer, Compatible};
-use crate::search::kind;
+use crate::search::{Parameters, kind};
 use crate::trouble::Trouble;
 
 pub(super) fn routes() -> Router<Compatible> {
@@ -41,7 +41,7 @@ struct Listed {
 async fn list(
     State(state): State<Compatible>,
     Path(org): Path<String>,
-    UrlQuery(asked): UrlQuery<Listed>,
+    Parameters(asked): Parameters<Listed>,
     headers: HeaderMap,
 ) -> Answer {
     let org = state.door.enter(&headers, &org, Scope::Read).await?;
@@ -55,8 +55,17 @@ async fn list(
         streams.reverse();
     }
     let total = streams.len();
-    let limit = usize::try_from(asked.limit).ok().filter(|limit| *limit > 0).unwrap_or(usize::MAX);
-    let page = streams.iter().skip(usize::try_from(asked.offset).unwrap_or(0)).take(limit);
+    let counted = |name: &str, number: i64| {
+        usize::try_from(number).map_err(|_| {
+            Trouble::invalid(format!("{name} {number} is negative: it counts streams"))
+        })
+    };
+    // 0 is all of them.
+    let limit = match counted("limit", asked.limit)? {
+        0 => usize::MAX,
+        limit => limit,
+    };
+    let page = streams.iter().skip(counted("offset", asked.offset)?).take(limit);
     let list: Vec<Value> = page
         .map(|stream| {
             let mut shown = shown(stream);
@@ -92,7 +101,7 @@ struct Named {
 async fn one(
     State(state): State<Compatible>,
     Path((org, stream)): Path<(String, String)>,
-    UrlQuery(asked): UrlQuery<Named>,
+    Parameters(asked): Parameters<Named>,
     headers: HeaderMap,
 ) -> Answer {
     let org = state.door.enter(&headers, &org, Scope::Read).await?;

@@ -1,17 +1,14 @@
 //! Traces of a stream: the latest, sessions, users, one as a graph, one whole.
 
-use std::convert::Infallible;
 use std::time::Instant;
 
-use axum::body::{Body, Bytes};
-use axum::extract::{Path, Query as UrlQuery, State};
+use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use http::HeaderMap;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use query::{
-    GroupBy, GroupSummary, Groups, Latest, LatestTrace, Node, Order, Page, Scanned, Spans,
+    GroupBy, GroupSummary, Groups, Latest, LatestTrace, Node, Order, Page, Scanned, Spans, TimesOf,
     TraceFilter,
 };
 use schema::Table;
@@ -19,7 +16,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{Answer, Compatible, Paged, answer_id};
-use crate::search::{self, Written};
+use crate::search::{self, Parameters, Written, events};
 use crate::trouble::Trouble;
 
 pub(super) fn routes() -> Router<Compatible> {
@@ -29,6 +26,7 @@ pub(super) fn routes() -> Router<Compatible> {
         .route("/api/{org}/{stream}/traces/session", get(sessions))
         .route("/api/{org}/{stream}/traces/session/details", get(session_details))
         .route("/api/{org}/{stream}/traces/user", get(users))
+        .route("/api/{org}/{stream}/traces/time_range", get(time_range))
         .route("/api/{org}/{stream}/traces/{trace_id}/dag", get(dag))
         .route("/api/{org}/{stream}/traces/{trace_id}/details", get(details))
 }
@@ -71,26 +69,26 @@ async fn listed(
         filter: &paged.filter,
         session,
         order: sorted.order()?,
-        offset: paged.offset(),
-        limit: paged.limit(),
+        offset: paged.offset()?,
+        limit: paged.limit()?,
     };
     let hits: Vec<Value> = state.query.latest(&latest).await?.iter().map(shown).collect();
-    Ok(page(started, paged, hits))
+    page(started, paged, hits)
 }
 
-fn page(started: Instant, paged: &Paged, hits: Vec<Value>) -> Value {
+fn page(started: Instant, paged: &Paged, hits: Vec<Value>) -> Result<Value, Trouble> {
     let took = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-    json!({
-        "took": took, "total": hits.len(), "from": paged.from, "size": paged.limit(),
+    Ok(json!({
+        "took": took, "total": hits.len(), "from": paged.from, "size": paged.limit()?,
         "hits": hits, "trace_id": answer_id(),
-    })
+    }))
 }
 
 async fn latest(
     State(state): State<Compatible>,
     Path((org, stream)): Path<(String, String)>,
-    UrlQuery(paged): UrlQuery<Paged>,
-    UrlQuery(sorted): UrlQuery<Sorted>,
+    Parameters(paged): Parameters<Paged>,
+    Parameters(sorted): Parameters<Sorted>,
     headers: HeaderMap,
 ) -> Answer {
     let stream = state.traces_of(&headers, &org, &stream).await?;
@@ -101,8 +99,8 @@ async fn latest(
 async fn latest_stream(
     State(state): State<Compatible>,
     Path((org, stream)): Path<(String, String)>,
-    UrlQuery(paged): UrlQuery<Paged>,
-    UrlQuery(sorted): UrlQuery<Sorted>,
+    Parameters(paged): Parameters<Paged>,
+    Parameters(sorted): Parameters<Sorted>,
     headers: HeaderMap,
 ) -> Answer {
     let stream = state.traces_of(&headers, &org, &stream).await?;
@@ -113,30 +111,52 @@ async fn latest_stream(
         "results": results, "streaming_aggs": false, "streaming_id": answer_id(),
         "time_offset": { "start_time": range.from_us, "end_time": range.to_us },
     });
-    let frames = format!(
-        "event: search_response_metadata\ndata: {metadata}\n\n\
-         event: search_response_hits\ndata: {}\n\n\
-         event: progress\ndata: {{\"percent\":100}}\n\ndata: [[DONE]]\n\n",
-        json!({ "hits": hits })
-    );
-    let body = Body::from_stream(futures::stream::once(async move {
-        Ok::<_, Infallible>(Bytes::from(frames))
-    }));
-    let headers = [(CONTENT_TYPE, "text/event-stream"), (CACHE_CONTROL, "no-cache")];
-    Ok((headers, body).into_response())
+    let frames = events::frame("search_response_metadata", &metadata)
+        + &events::hits_frame(hits.to_string())?
+        + &events::end();
+    Ok(events::response(futures::stream::once(async move { frames })))
 }
 
 async fn session_details(
     State(state): State<Compatible>,
     Path((org, stream)): Path<(String, String)>,
-    UrlQuery(paged): UrlQuery<Paged>,
-    UrlQuery(sorted): UrlQuery<Sorted>,
+    Parameters(paged): Parameters<Paged>,
+    Parameters(sorted): Parameters<Sorted>,
     headers: HeaderMap,
 ) -> Answer {
     let stream = state.traces_of(&headers, &org, &stream).await?;
     let session = sorted.session_id.as_deref().filter(|session| !session.is_empty());
     let session = session.ok_or_else(|| Trouble::invalid("session_id is empty"))?;
     Ok(Json(listed(&state, &stream, &paged, &sorted, Some(session)).await?).into_response())
+}
+
+#[derive(Debug, Deserialize)]
+struct Whose {
+    #[serde(default)]
+    trace_id: String,
+    #[serde(default)]
+    session_id: String,
+}
+
+/// From when to when (µs) a trace is, or the traces that name a session.
+async fn time_range(
+    State(state): State<Compatible>,
+    Path((org, stream)): Path<(String, String)>,
+    Parameters(whose): Parameters<Whose>,
+    headers: HeaderMap,
+) -> Answer {
+    let stream = state.traces_of(&headers, &org, &stream).await?;
+    let (of, missing) = match (whose.trace_id.as_str(), whose.session_id.as_str()) {
+        ("", "") => return Err(Trouble::invalid("trace_id or session_id has to be given").into()),
+        ("", session) => (TimesOf::Session(session), "Session not found"),
+        (trace_id, "") => (TimesOf::Trace(trace_id), "Trace not found"),
+        (_, _) => {
+            return Err(Trouble::invalid("give trace_id or session_id, not both").into());
+        }
+    };
+    let times = state.query.times(&stream, &of).await?;
+    let times = times.ok_or_else(|| Trouble::not_found(missing))?;
+    Ok(Json(json!({ "start_time": times.from_us, "end_time": times.to_us })).into_response())
 }
 
 /// A trace in a list: `duration` is µs, the moments are ns.
@@ -169,8 +189,8 @@ fn shown(trace: &LatestTrace) -> Value {
 async fn sessions(
     State(state): State<Compatible>,
     Path((org, stream)): Path<(String, String)>,
-    UrlQuery(paged): UrlQuery<Paged>,
-    UrlQuery(sorted): UrlQuery<Sorted>,
+    Parameters(paged): Parameters<Paged>,
+    Parameters(sorted): Parameters<Sorted>,
     headers: HeaderMap,
 ) -> Answer {
     let stream = state.traces_of(&headers, &org, &stream).await?;
@@ -195,8 +215,8 @@ async fn sessions(
 async fn users(
     State(state): State<Compatible>,
     Path((org, stream)): Path<(String, String)>,
-    UrlQuery(paged): UrlQuery<Paged>,
-    UrlQuery(sorted): UrlQuery<Sorted>,
+    Parameters(paged): Parameters<Paged>,
+    Parameters(sorted): Parameters<Sorted>,
     headers: HeaderMap,
 ) -> Answer {
     let stream = state.traces_of(&headers, &org, &stream).await?;
@@ -227,11 +247,11 @@ async fn grouped(
         filter: &filter,
         sql: &paged.filter,
         order: sorted.order()?,
-        page: Page::Offset(paged.offset()),
-        limit: paged.limit(),
+        page: Page::Offset(paged.offset()?),
+        limit: paged.limit()?,
     };
     let (found, more) = state.query.groups(&groups).await?;
-    let mut answer = page(started, paged, found.iter().map(shown).collect());
+    let mut answer = page(started, paged, found.iter().map(shown).collect())?;
     answer["has_more"] = json!(more);
     answer["total_is_exact"] = json!(!more);
     Ok(Json(answer).into_response())

@@ -61,6 +61,7 @@ pub(crate) struct Figures {
     rows: u64,
     bytes: u64,
     bytes_read: u64,
+    bytes_spilled: u64,
 }
 
 impl From<Scanned> for Figures {
@@ -72,6 +73,7 @@ impl From<Scanned> for Figures {
             rows: scanned.rows,
             bytes: scanned.bytes,
             bytes_read: scanned.bytes_read,
+            bytes_spilled: scanned.bytes_spilled,
         }
     }
 }

@@ -7,6 +7,9 @@
 use std::collections::VecDeque;
 
 use axum::body::{Body, Bytes};
+use axum::response::{IntoResponse as _, Response};
+use futures::{Stream, StreamExt as _};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use query::{Piece, Rows, Scanned, TimeRange};
 use serde::Serialize;
 use serde_json::json;
@@ -55,7 +58,7 @@ impl Events {
             return None;
         }
         if self.waiting.is_empty() {
-            match self.rows.next().await {
+            match self.rows.next(FRAME_BYTES).await {
                 Ok(Some(piece)) => self.waiting.extend(piece.split(FRAME_BYTES)),
                 Ok(None) => {
                     self.is_over = true;
@@ -100,8 +103,7 @@ impl Events {
             frames.push_str(&self.metadata(0, rest, partial)?);
             frames.push_str(&hits_frame("[]".to_owned())?);
         }
-        frames.push_str(&frame("progress", &json!({ "percent": 100 })));
-        frames.push_str("data: [[DONE]]\n\n");
+        frames.push_str(&end());
         Ok(frames)
     }
 
@@ -124,13 +126,7 @@ impl Events {
             from: self.page.0,
             size: self.page.1,
         })?;
-        let metadata = Metadata {
-            results,
-            streaming_aggs: false,
-            streaming_id: &self.id,
-            time_offset: Offset { start_time: part.from_us, end_time: part.to_us },
-        };
-        Ok(frame("search_response_metadata", &metadata))
+        Ok(frame("search_response_metadata", &Metadata::new(results, &self.id, part)))
     }
 
     fn percent(&self) -> i128 {
@@ -140,12 +136,20 @@ impl Events {
     }
 }
 
+/// What stands before the rows of a part of the time range.
 #[derive(Serialize)]
-struct Metadata<'a> {
+pub(crate) struct Metadata<'a> {
     results: Answer,
     streaming_aggs: bool,
     streaming_id: &'a str,
     time_offset: Offset,
+}
+
+impl<'a> Metadata<'a> {
+    pub(crate) const fn new(results: Answer, streaming_id: &'a str, part: TimeRange) -> Self {
+        let time_offset = Offset { start_time: part.from_us, end_time: part.to_us };
+        Self { results, streaming_aggs: false, streaming_id, time_offset }
+    }
 }
 
 /// µs since 1970-01-01 UTC.
@@ -160,7 +164,12 @@ fn counted(hits: &str) -> u64 {
     hits[0]["zo_sql_num"].as_u64().unwrap_or(0)
 }
 
-fn hits_frame(hits: String) -> Result<String, Trouble> {
+/// The last frames of an answer that came to its end.
+pub(crate) fn end() -> String {
+    frame("progress", &json!({ "percent": 100 })) + "data: [[DONE]]\n\n"
+}
+
+pub(crate) fn hits_frame(hits: String) -> Result<String, Trouble> {
     #[derive(Serialize)]
     struct Hits {
         hits: Box<RawValue>,
@@ -169,20 +178,27 @@ fn hits_frame(hits: String) -> Result<String, Trouble> {
     Ok(frame("search_response_hits", &Hits { hits }))
 }
 
-fn frame(name: &str, data: &impl Serialize) -> String {
+pub(crate) fn frame(name: &str, data: &impl Serialize) -> String {
     // JSON on one line: a line break in a text is written as an escape.
     let data = serde_json::to_string(data).unwrap_or_else(|_| "null".to_owned());
     format!("event: {name}\ndata: {data}\n\n")
 }
 
-fn failure(trouble: &Trouble) -> String {
+pub(crate) fn failure(trouble: &Trouble) -> String {
     frame("error", &search_error(trouble))
 }
 
-/// The frames as a body. When the caller goes away the body is dropped, and the query with it.
-pub(crate) fn body_of(events: Events) -> Body {
-    Body::from_stream(futures::stream::unfold(events, |mut events| async move {
+/// The frames as an answer. When the caller goes away the body is dropped, and the query with it.
+pub(crate) fn answer(events: Events) -> Response {
+    response(futures::stream::unfold(events, |mut events| async move {
         let frames = events.next().await?;
-        Some((Ok::<_, std::convert::Infallible>(Bytes::from(frames)), events))
+        Some((frames, events))
     }))
+}
+
+/// Frames as the body of an answer.
+pub(crate) fn response(frames: impl Stream<Item = String> + Send + 'static) -> Response {
+    let body =
+        Body::from_stream(frames.map(|text| Ok::<_, std::convert::Infallible>(Bytes::from(text))));
+    ([(CONTENT_TYPE, "text/event-stream"), (CACHE_CONTROL, "no-cache")], body).into_response()
 }

@@ -8,9 +8,11 @@ use datafusion::common::{Result, exec_err};
 use super::scalar::{Argument, Call, Function, moment};
 
 const DAY_S: i64 = 86_400;
+/// The longest interval.
+pub(crate) const LONGEST_DAYS: i64 = 3_660;
 
 pub(super) fn functions() -> Vec<Function> {
-    const ARGUMENTS: &[Argument] = &[Argument::Time, Argument::Text];
+    const ARGUMENTS: &[Argument] = &[Argument::Moment, Argument::Text];
     vec![Function::new("histogram", ARGUMENTS, moment, bucket)]
 }
 
@@ -24,7 +26,8 @@ fn bucket(call: &Call<'_>) -> Result<ArrayRef> {
     Ok(Arc::new(starts))
 }
 
-/// The seconds of a text like `30 second`, `5 minutes`, `1h`; `None` if it is none, or has no unit.
+/// The seconds of a text like `30 second`, `5 minutes`, `1h`; `None` if it is none, has no unit, or is longer than
+/// [`LONGEST_DAYS`].
 pub(crate) fn interval_s(text: &str) -> Option<i64> {
     let text = text.trim();
     let split = text.find(|c: char| !c.is_ascii_digit())?;
@@ -37,7 +40,8 @@ pub(crate) fn interval_s(text: &str) -> Option<i64> {
         "w" | "week" | "weeks" => 7 * DAY_S,
         _ => return None,
     };
-    number.parse::<i64>().ok().filter(|number| *number > 0)?.checked_mul(unit_s)
+    let seconds = number.parse::<i64>().ok().filter(|number| *number > 0)?.checked_mul(unit_s)?;
+    (seconds <= LONGEST_DAYS * DAY_S).then_some(seconds)
 }
 
 /// The interval, or the next longer one that divides a day or is a number of days: buckets begin at the same times
@@ -90,6 +94,8 @@ mod tests {
             ("1 fortnight", None),
             ("", None),
             ("99999999999999999999 s", None),
+            ("3660 d", Some(LONGEST_DAYS * DAY_S)),
+            ("3661 d", None),
         ] {
             assert_eq!(interval_s(text), expected, "{text}");
         }

@@ -6,9 +6,12 @@ use serde_json::Value;
 
 use super::scalar::{Argument, Call, Function, text_type};
 
+/// What the function is called.
+pub(crate) const VALUE_AT: &str = "spath";
+
 pub(super) fn functions() -> Vec<Function> {
     const ARGUMENTS: &[Argument] = &[Argument::Text, Argument::Text];
-    vec![Function::new("spath", ARGUMENTS, text_type, at_path)]
+    vec![Function::new(VALUE_AT, ARGUMENTS, text_type, at_path)]
 }
 
 /// The value at a path like `a.b[0].c` or `a.b.0.c`: a text as it is, anything else as JSON; null if it is not there.

@@ -23,6 +23,8 @@ pub(super) enum Argument {
     Number,
     /// A moment: µs since 1970-01-01 UTC, a timestamp, or a text with a date.
     Time,
+    /// A moment that is a number of µs or a timestamp, and no text.
+    Moment,
     /// A list.
     List,
 }
@@ -148,11 +150,13 @@ fn coerced(argument: Argument, given: &DataType) -> Option<DataType> {
         Argument::Text => (plain || given.is_temporal()).then_some(DataType::Utf8),
         Argument::Int => plain.then_some(DataType::Int64),
         Argument::Number => plain.then_some(DataType::Float64),
-        Argument::Time => match given {
+        Argument::Time | Argument::Moment => match given {
             DataType::Timestamp(_, _) | DataType::Date32 | DataType::Date64 => {
                 Some(DataType::Timestamp(TimeUnit::Microsecond, None))
             }
-            DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => Some(DataType::Utf8),
+            DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => {
+                (argument == Argument::Time).then_some(DataType::Utf8)
+            }
             given if given.is_null() || given.is_numeric() => Some(DataType::Int64),
             _ => None,
         },

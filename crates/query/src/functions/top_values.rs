@@ -66,7 +66,8 @@ pub(super) fn k_of(args: &AccumulatorArgs<'_>, columns: usize, name: &str) -> Re
 /// The types of `columns` texts and a `k`.
 pub(super) fn arguments(given: &[DataType], columns: usize, name: &str) -> Result<Vec<DataType>> {
     if given.len() != columns + 1 || given[..columns].iter().any(DataType::is_nested) {
-        return plan_err!("{name} takes {columns} plain columns and a number k");
+        let of = if columns == 1 { "a column" } else { "two columns" };
+        return plan_err!("{name} takes {of} of texts or numbers and how many values to give");
     }
     let mut types = vec![DataType::Utf8; columns];
     types.push(DataType::Int64);

@@ -118,7 +118,7 @@ async fn values_are_counted_filtered_and_paged() {
         order: ValueOrder::Frequent,
     };
     let of = async |values: Values<'_>, column: &str| {
-        house.query.values(&values, column).await.expect(column)
+        house.query.values(&values, column).await.expect(column).values
     };
     assert_eq!(
         of(values.clone(), "span_status").await,
