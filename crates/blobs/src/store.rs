@@ -186,9 +186,14 @@ impl Blobs {
         let _lane =
             inner.lanes[address.modulo(LANES)].lock().unwrap_or_else(PoisonError::into_inner);
         let path = inner.path(org, address);
-        if fs::metadata(&path).is_ok_and(|found| found.len() == len) {
-            counters.known.fetch_add(1, Ordering::Relaxed);
-            return Ok(Put::Stored(hold));
+        match fs::metadata(&path).map(|found| found.len()) {
+            Ok(found) if found == len => {
+                counters.known.fetch_add(1, Ordering::Relaxed);
+                return Ok(Put::Stored(hold));
+            }
+            // A damaged one is written anew.
+            Ok(found) => inner.remove(&(org.clone(), address), found)?,
+            Err(_) => {}
         }
         let room = |stored: u64| Some(stored + len).filter(|sum| *sum <= inner.limits.total_bytes);
         if counters.bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, room).is_err() {
@@ -327,8 +332,12 @@ impl Inner {
             fs::create_dir_all(&folder).map_err(Error::io(&folder))?;
         }
         fs::rename(unfinished, path).map_err(Error::io(path))?;
-        self.sync(&folder)?;
-        self.sync(&self.folder)
+        let synced = self.sync(&folder).and_then(|()| self.sync(&self.folder));
+        if synced.is_err() {
+            // Else the next one would take it for stored.
+            let _ = fs::remove_file(path);
+        }
+        synced
     }
 
     fn sync(&self, folder: &Path) -> Result<(), Error> {

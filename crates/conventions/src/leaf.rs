@@ -22,6 +22,9 @@ pub use settle::settle;
 
 use seen::Candidate;
 
+/// Most spans still to come below which calls are remembered when a trace's spans are let go; with more, all are
+/// forgotten, and a span around such a call that comes later counts beside it.
+const MOST_BELOW: usize = 100_000;
 /// Steps up a trace that are walked at most, against chains that somebody made up.
 const MOST_STEPS: usize = 256;
 
@@ -144,6 +147,9 @@ impl OpenTrace {
     pub fn let_go(&mut self) {
         let Self { spans, below, responses } = self;
         below.retain(|id, _| !spans.contains_key(id));
+        if below.len() > MOST_BELOW {
+            below.clear();
+        }
         let one = |calls: &Calls| match calls {
             Calls::One(id) => Some(*id),
             Calls::None | Calls::Several => None,

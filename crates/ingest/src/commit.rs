@@ -103,7 +103,13 @@ impl Inner {
             let position = match append.await {
                 Ok(position) => position.0,
                 Err(error) => {
-                    holds.release();
+                    // After an error of the disk the record may be in the log, and its rows come with the next start:
+                    // what they name stays until then.
+                    if matches!(error, wal::Error::Io { .. }) {
+                        drop(holds);
+                    } else {
+                        holds.release();
+                    }
                     on_its_way.is_over();
                     return Err(error.into());
                 }

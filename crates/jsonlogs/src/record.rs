@@ -59,34 +59,56 @@ pub(crate) fn record(
         let name = (Text::fixed("service.name"), AnyValue::Text(service.into()));
         record.resource = Arc::new(Resource { attributes: vec![name] });
     }
-    flatten("", fields, limits, limits.nesting, values, &mut record.attributes)?;
+    let mut out = Flat { limits, values, names: 0, attributes: &mut record.attributes };
+    out.flatten("", fields, limits.nesting)?;
     Ok(record)
 }
 
-fn flatten(
-    prefix: &str,
-    fields: Map<String, Value>,
-    limits: &Limits,
-    levels: usize,
-    values: &mut usize,
-    attributes: &mut Vec<(Text, AnyValue)>,
-) -> Result<(), String> {
-    let deeper = levels.checked_sub(1).ok_or_else(|| too_deep(limits.nesting))?;
-    for (name, field) in fields {
-        let name = if prefix.is_empty() { name } else { format!("{prefix}.{name}") };
-        match field {
-            Value::Object(fields) if !fields.is_empty() => {
-                flatten(&name, fields, limits, deeper, values, attributes)?;
+/// The fields of a record, those of objects in it under the names of both.
+struct Flat<'a> {
+    limits: &'a Limits,
+    values: &'a mut usize,
+    /// Bytes of the names so far. A long name is written out before each field below it.
+    names: usize,
+    attributes: &'a mut Vec<(Text, AnyValue)>,
+}
+
+impl Flat<'_> {
+    fn flatten(
+        &mut self,
+        prefix: &str,
+        fields: Map<String, Value>,
+        levels: usize,
+    ) -> Result<(), String> {
+        let limits = self.limits;
+        let deeper = levels.checked_sub(1).ok_or_else(|| too_deep(limits.nesting))?;
+        for (name, field) in fields {
+            let above = if prefix.is_empty() { 0 } else { prefix.len() + 1 };
+            self.names += above + name.len();
+            if self.names > limits.record_bytes {
+                return Err(format!(
+                    "the names of the record's fields, each with those above it, take more than {} bytes",
+                    limits.record_bytes
+                ));
             }
-            field => {
-                if attributes.len() == limits.attributes {
-                    return Err(format!("the record has more than {} fields", limits.attributes));
+            let name = if above == 0 { name } else { format!("{prefix}.{name}") };
+            match field {
+                Value::Object(fields) if !fields.is_empty() => {
+                    self.flatten(&name, fields, deeper)?;
                 }
-                attributes.push((name.into(), value(field, deeper, values)?));
+                field => {
+                    if self.attributes.len() == limits.attributes {
+                        return Err(format!(
+                            "the record has more than {} fields",
+                            limits.attributes
+                        ));
+                    }
+                    self.attributes.push((name.into(), value(field, deeper, self.values)?));
+                }
             }
         }
+        Ok(())
     }
-    Ok(())
 }
 
 fn too_deep(levels: usize) -> String {

@@ -1,9 +1,11 @@
 //! To which session, user or tag a span or call belongs.
 
+use crate::calls::known;
 use crate::values::identifier;
 
-/// Most spans between a call and the one above it that names its session or user.
-const MOST_ABOVE: usize = 1_000;
+/// Most spans between a call and the one above it that names its session or user. Each step reads the spans anew, and
+/// spans that are above each other in a circle take all of them.
+const MOST_ABOVE: usize = 64;
 
 /// The column that lists a span's tags as JSON text.
 const TAGS: &str = "tag_tags";
@@ -36,7 +38,7 @@ impl Dimension {
         match self {
             Self::Inherited(column) => format!(
                 "{}, valued as (select c.*, b.named as value from calls c \
-                 left join belonging b on b.trace_id = c.trace_id and b.span_id = c.span_id)",
+                 left join (select distinct trace_id, span_id, named from belonging) b on b.trace_id = c.trace_id and b.span_id = c.span_id)",
                 belonging(column, spans)
             ),
             // A tag that a span lists twice is one.
@@ -47,7 +49,7 @@ impl Dimension {
             ),
             Self::Column(column) => format!(
                 "valued as (select c.*, cast({} as varchar) as value from calls c)",
-                identifier(column)
+                identifier(known(column))
             ),
         }
     }

@@ -15,11 +15,12 @@ pub(crate) enum Pairs {
 }
 
 /// Facts of the gateway's span, as they are carried along.
-const FACTS: [(&str, &str); 13] = [
+const FACTS: [(&str, &str); 14] = [
     ("at", "_timestamp"),
     ("cost", "llm_usage_cost_total"),
     ("reason", "llm_cost_unpriced_reason"),
     ("endpoint", "inferscope_endpoint"),
+    ("replica", "inferscope_replica_id"),
     ("input", "llm_token_count_prompt"),
     ("output", "llm_token_count_completion"),
     ("total", "llm_token_count_total"),
@@ -83,6 +84,7 @@ pub(crate) fn calls(spans: &str, pairs: Pairs) -> String {
                and a.llm_usage_cost_total is not null) then a.llm_usage_cost_total else s.g_cost end as call_cost, \
              coalesce(s.g_reason, a.llm_cost_unpriced_reason) as call_unpriced_reason, \
              coalesce(s.g_endpoint, a.inferscope_endpoint) as call_endpoint, \
+             coalesce(s.g_replica, a.inferscope_replica_id) as call_replica, \
              coalesce(a.llm_token_count_prompt, s.g_input) as call_input, \
              coalesce(a.llm_token_count_completion, s.g_output) as call_output, \
              coalesce(a.llm_token_count_total, s.g_total) as call_total, \
@@ -94,12 +96,22 @@ pub(crate) fn calls(spans: &str, pairs: Pairs) -> String {
              coalesce(a.error_class, s.g_class) as call_class \
              from app a left join served s on s.app_trace = a.trace_id and s.app_span = a.span_id \
            union all select g.*, g.llm_usage_cost_total as call_cost, g.llm_cost_unpriced_reason as call_unpriced_reason, \
-             g.inferscope_endpoint as call_endpoint, g.llm_token_count_prompt as call_input, \
+             g.inferscope_endpoint as call_endpoint, g.inferscope_replica_id as call_replica, g.llm_token_count_prompt as call_input, \
              g.llm_token_count_completion as call_output, g.llm_token_count_total as call_total, \
              coalesce(g.llm_token_source, 'absent') as call_mark, g.gen_ai_response_time_to_first_chunk as call_ttft, \
              g.http_response_status_code as call_http, g.llm_model_name as call_answered, \
              g.llm_request_parameters_model as call_requested, g.error_class as call_class from gateway g)"
     )
+}
+
+/// The column of `calls` that has what is known of `column` from both sides; itself, where the program's span says it all.
+pub(crate) fn known(column: &str) -> &str {
+    match column {
+        "inferscope_endpoint" => "call_endpoint",
+        "inferscope_replica_id" => "call_replica",
+        "http_response_status_code" => "call_http",
+        other => other,
+    }
 }
 
 /// Sums over calls, as columns of a SELECT over `calls` called `c`; [`Sums::read`] reads them.

@@ -20,7 +20,7 @@ use datafusion::prelude::{ident, lit};
 use schema::Table;
 
 use crate::answer::Found;
-use crate::calls::{Pairs, calls};
+use crate::calls::{Pairs, calls, known};
 use crate::error::Error;
 use crate::filter::Filter;
 use crate::search::{Own, Query};
@@ -204,13 +204,15 @@ impl Explaining {
             .iter()
             .enumerate()
             .map(|(at, column)| {
-                let name = identifier(column);
+                let name = identifier(known(column));
                 format!("substr(cast(c.{name} as varchar), 1, {LONGEST}) as v{at}")
             })
             .collect();
         let TimeRange { from_us, to_us } = slice;
         let sql = format!(
-            "with {calls}, chosen as (select distinct trace_id, span_id from matching) \
+            "with {calls}, chosen as (select trace_id, span_id from matching \
+               union select p.app_trace as trace_id, p.app_span as span_id from pairs p \
+                 join matching m on m.trace_id = p.gateway_trace and m.span_id = p.gateway_span) \
              select m.span_id as chosen, 1 as one {comma} {parts} from calls c left join chosen m \
              on m.trace_id = c.trace_id and m.span_id = c.span_id \
              where c._timestamp >= {from_us} and c._timestamp < {to_us}",

@@ -476,7 +476,8 @@ fn page(frame: DataFrame, offset: usize, size: Size, limit: RowLimit) -> Result<
     let limited = matches!(frame.logical_plan(), LogicalPlan::Limit(_));
     // One row more than may be given shows that there is more.
     let RowLimit { rows: most, setting } = limit;
-    let beyond = most.saturating_add(1);
+    // The engine counts with signed numbers.
+    let beyond = most.min(i64::MAX as usize - 1) + 1;
     match size {
         Size::Count => {
             let count =

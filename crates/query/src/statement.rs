@@ -72,11 +72,12 @@ impl Source {
 
 /// Reads the text; a stream without a kind is of `kind`, and all streams are of `org`.
 pub(crate) fn parse(sql: &str, org: &OrgName, kind: Kind) -> Result<Select, Error> {
+    check_length(sql)?;
     parse_with(sql, |relation| Ok(Source::Stream(stream_of(relation, org, kind)?)))
 }
 
 /// Reads this crate's own text, in which a bare table is a part of some streams of one organisation, and `kind.stream`
-/// another of the same.
+/// another of the same. It may be long: it names as many columns as a stream has.
 pub(crate) fn parse_own(sql: &str, streams: &[Table]) -> Result<Select, Error> {
     let first = streams.first().ok_or_else(|| Error::Execution("no stream is named".to_owned()))?;
     parse_with(sql, |name| match name {
@@ -96,7 +97,6 @@ fn parse_with(
     sql: &str,
     source_of: impl Fn(&TableReference) -> Result<Source, Error>,
 ) -> Result<Select, Error> {
-    check_length(sql)?;
     let mut statements = DFParserBuilder::new(sql)
         .with_dialect(&PostgreSqlDialect {})
         .with_recursion_limit(DEEPEST)

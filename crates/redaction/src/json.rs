@@ -70,8 +70,16 @@ impl<'t> Walk<'t> {
                             let marker =
                                 named(&name).and_then(|name| Some((name, judge.field(name)?)));
                             if let Some((name, marker)) = marker {
-                                let list = self.replace_value(value, name, marker);
-                                listed = listed.filter(|(end, _)| value <= *end).or(list);
+                                listed = listed.filter(|(end, _)| value <= *end);
+                                let is_list = self.text.as_bytes().get(value) == Some(&b'[');
+                                if listed.is_some() && is_list && name != Named::Authorization {
+                                    // A list in such a list: its texts are secrets already, and to look for its end
+                                    // at each level would take the square of the levels.
+                                    self.at = value + 1;
+                                } else {
+                                    let list = self.replace_value(value, name, marker);
+                                    listed = listed.or(list);
+                                }
                             }
                         }
                         None => match marker {

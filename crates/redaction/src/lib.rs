@@ -3,7 +3,7 @@
 //! [`Rules::redact`] gives back a text in which every match of every rule is `[redacted:<rule>]`; a text without a
 //! match is borrowed, not copied. The [built-in rules](Rules::built_in) know keys and tokens of common services,
 //! authorization values, private keys, e-mail addresses and payment cards; [`Rules::and`] adds own patterns.
-//! Patterns run in time linear in the text, whatever they are. A text that is JSON is looked at text by text, and by the
+//! One search for a pattern is linear in the text, whatever the pattern is. A text that is JSON is looked at text by text, and by the
 //! names of its fields: what is left of it is JSON still.
 //!
 //! [`named`] tells the names of attributes, headers and fields whose value lets somebody in; [`without_authorizations`]

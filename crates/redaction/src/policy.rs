@@ -188,7 +188,7 @@ impl Policies {
         Ok(())
     }
 
-    /// What would hold for a stream with a setting that is not in force.
+    /// What would hold for a stream with a setting that is not in force, in the place of the one that it has.
     ///
     /// # Errors
     /// When a rule cannot be used.
@@ -198,10 +198,10 @@ impl Policies {
         stream: Option<&str>,
         setting: &Setting,
     ) -> Result<Policy, RuleError> {
-        let now = self.of_stream(org, stream);
-        let capture =
-            setting.capture.map_or(now.capture, |chosen| chosen.max(self.floor(org, stream)));
-        Ok(Policy { capture, rules: now.rules.and(&setting.rules)? })
+        let of_org = self.of_stream(org, None);
+        let chosen = setting.capture.unwrap_or(of_org.capture);
+        let capture = chosen.max(self.floor(org, stream));
+        Ok(Policy { capture, rules: of_org.rules.and(&setting.rules)? })
     }
 }
 
@@ -269,7 +269,7 @@ mod tests {
         assert_eq!(policies.of_stream(&org(), None).capture, Capture::Full);
         let tried = Setting { capture: None, rules: vec![rule("four", "dd")] };
         let tried = policies.tried(&org(), Some("s"), &tried).expect("is good");
-        assert_eq!(tried.rules.redact("cc dd").text, "[redacted:three] [redacted:four]");
+        assert_eq!(tried.rules.redact("cc dd").text, "cc [redacted:four]");
         assert_eq!(
             policies.of_stream(&org(), None).rules.redact("dd").text,
             "dd",

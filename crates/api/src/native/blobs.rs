@@ -55,8 +55,8 @@ async fn one(
     let known = headers.get(IF_NONE_MATCH).and_then(|value| value.to_str().ok());
     let about = [
         (ETAG, etag.clone()),
-        // A name is a part's for ever; who may see it is asked by each browser anew.
-        (CACHE_CONTROL, "private, max-age=31536000, immutable".to_owned()),
+        // A name is a part's for ever, but it may be erased, and who asks may have lost the right to see it.
+        (CACHE_CONTROL, "private, no-cache".to_owned()),
     ];
     if known.is_some_and(|known| known == "*" || known.split(',').any(|tag| tag.trim() == etag)) {
         return Ok((StatusCode::NOT_MODIFIED, about).into_response());

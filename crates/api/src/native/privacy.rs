@@ -175,7 +175,12 @@ async fn test(
         .map_err(|error| Trouble::invalid(format!("the body is nothing to try: {error}")))?;
     let stream = stream_name(&tried.stream);
     let policy = state.privacy.tried(&org, Some(&stream), &tried.setting).await?;
-    let left = state.ingest.tried(&policy, &tried.key, &tried.text);
+    let (ingest, of_trial) = (state.ingest.clone(), policy.clone());
+    let left =
+        tokio::task::spawn_blocking(move || ingest.tried(&of_trial, &tried.key, &tried.text));
+    let left = left.await.map_err(|error| {
+        Trouble::new(fault::Fault::us(fault::Class::Bug), format!("the trial broke off: {error}"))
+    })?;
     let stored: Map<String, Value> = left.columns.into_iter().collect();
     Ok(Json(json!({
         "capture": policy.capture.as_str(),

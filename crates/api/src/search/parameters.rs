@@ -23,6 +23,10 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Parameters<T> 
 /// What the reader of parameters says, in words.
 fn said(text: &str) -> String {
     let text = text.strip_prefix("Failed to deserialize query string: ").unwrap_or(text);
+    // Only of this the reader does not name the parameter first.
+    if let Some(name) = text.strip_prefix("duplicate field ") {
+        return format!("parameter {} is there twice", name.trim_matches('`'));
+    }
     let Some((name, why)) = text.split_once(": ") else {
         return format!("the address behind the question mark cannot be read: {text}");
     };
@@ -33,7 +37,6 @@ fn said(text: &str) -> String {
             "is too large a number"
         }
         "provided string was not `true` or `false`" => "is neither true nor false",
-        _ if why.starts_with("duplicate field") => "is there twice",
         other => other,
     };
     format!("parameter {name} {why}")

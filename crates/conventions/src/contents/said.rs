@@ -38,7 +38,11 @@ const FACTS: &[&str] = &[
 ];
 
 /// The texts of one row.
-pub(super) struct Said(Vec<String>);
+pub(super) struct Said {
+    texts: Vec<String>,
+    /// Whether there were more: then every text may repeat one.
+    more: bool,
+}
 
 impl Said {
     pub(super) fn of(row: &Row) -> Self {
@@ -48,16 +52,21 @@ impl Said {
                 collect(text, 0, &mut said);
             }
         }
-        said.sort_by_key(|text| std::cmp::Reverse(text.len()));
+        said.sort_unstable_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
         said.dedup();
+        let more = said.len() > MOST;
         said.truncate(MOST);
-        Self(said)
+        Self { texts: said, more }
     }
 
     /// Whether a text repeats one of them, or is a part of one.
     pub(super) fn is_in(&self, text: &str) -> bool {
         text.len() >= SHORTEST
-            && self.0.iter().any(|said| text.contains(said.as_str()) || said.contains(text))
+            && (self.more
+                || self
+                    .texts
+                    .iter()
+                    .any(|said| text.contains(said.as_str()) || said.contains(text)))
     }
 }
 

@@ -4,7 +4,9 @@ use std::fs;
 use std::path::Path;
 
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+use parquet::arrow::arrow_reader::{
+    ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
+};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData, RowGroupMetaData};
 use parquet::file::statistics::Statistics;
@@ -15,6 +17,12 @@ use crate::file::{File, MAKER};
 
 /// A file whose footer was read.
 pub(crate) struct Opened(ParquetRecordBatchReaderBuilder<fs::File>);
+
+/// Without the Arrow types that its writer may have noted: another program's texts may be of several kinds there, and all
+/// are read as ours are.
+fn as_parquet_has_it() -> ArrowReaderOptions {
+    ArrowReaderOptions::new().with_skip_arrow_metadata(true)
+}
 
 impl Opened {
     /// Opens a file of the table in `folder`, if it is as the table's log says.
@@ -29,7 +37,7 @@ impl Opened {
                     file.size
                 )));
             }
-            ParquetRecordBatchReaderBuilder::try_new(found)
+            ParquetRecordBatchReaderBuilder::try_new_with_options(found, as_parquet_has_it())
         };
         open().map(Self).map_err(|error| unreadable(table, file, &error.to_string()))
     }

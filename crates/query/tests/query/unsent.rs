@@ -25,7 +25,7 @@ async fn a_name_without_a_column_is_a_text_here_and_a_number_there() {
                 r#"[{"n":1}]"#,
             ),
             (
-                "select stddev(case when b = 'x' then a else 0 end) as s, count(*) as n from default",
+                "select stddev_pop(case when b = 'x' then a else 0 end) as s, count(*) as n from default",
                 r#"[{"s":0.0,"n":1}]"#,
             ),
             (
