@@ -1,6 +1,6 @@
 //! A statement to a plan over views of its streams, all confined to one time range.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use arrow::datatypes::DataType;
@@ -223,6 +223,7 @@ impl Sources<'_> {
         let mut schemas: HashMap<String, Arc<MemorySchemaProvider>> = HashMap::new();
         let (mut extent, mut files_in_all) = (Extent::default(), 0);
         let nulls = if unsent == Unsent::Null { unknown } else { &[] };
+        let named = Named::in_statement(select);
         for (name, source) in &select.streams {
             let mut parts = Vec::with_capacity(source.tables().len());
             for table in source.tables() {
@@ -234,7 +235,11 @@ impl Sources<'_> {
                     bytes: extent.bytes + part.bytes,
                 };
                 files_in_all += view.extent((i64::MIN, i64::MAX)).files;
-                parts.push((table.stream.as_str(), confined(context, view, self.range)?));
+                let mut frame = confined(context, view, self.range)?;
+                if matches!(source, Source::Streams(_)) && name.table() == SPANS {
+                    frame = named.of(frame)?;
+                }
+                parts.push((table.stream.as_str(), frame));
             }
             let mut frame = match (source, parts.pop()) {
                 (Source::Stream(_), Some((_, frame))) => frame,
@@ -263,6 +268,31 @@ impl Sources<'_> {
             catalog.register_schema(&name, schema)?;
         }
         Ok((extent, files_in_all))
+    }
+}
+
+/// The columns that a statement of this crate's own may mean. It names its `spans` many times, and each place would be
+/// planned with all columns of all streams: one stream of a thousand attributes would make every question slow.
+struct Named {
+    /// The words of the statement; `None` if it asks for all columns.
+    words: Option<HashSet<String>>,
+}
+
+impl Named {
+    fn in_statement(select: &Select) -> Self {
+        let text = select.statement.to_string();
+        let all = text.starts_with("SELECT *");
+        let is_letter = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        let words = || text.split(|c| !is_letter(c)).map(str::to_owned).collect();
+        Self { words: (!all).then(words) }
+    }
+
+    fn of(&self, frame: DataFrame) -> Result<DataFrame, Error> {
+        let Some(words) = &self.words else { return Ok(frame) };
+        let kept = |name: &str| words.contains(name) || matches!(name, "_timestamp" | OVERFLOW);
+        let columns = frame.schema().columns().into_iter().filter(|column| kept(column.name()));
+        let columns: Vec<Expr> = columns.map(Expr::Column).collect();
+        Ok(frame.select(columns)?)
     }
 }
 

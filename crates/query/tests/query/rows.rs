@@ -155,7 +155,7 @@ async fn every_format_carries_the_same_rows() {
 async fn what_does_not_fit_into_memory_goes_to_disk_and_the_answer_is_right() {
     let folder = tempfile::tempdir().expect("a folder");
     let limits = Limits {
-        memory: 48 << 20,
+        memory: 96 << 20,
         most_streamed_rows: usize::MAX,
         spill_folder: Some(folder.path().to_owned()),
         ..Limits::default()
@@ -163,11 +163,11 @@ async fn what_does_not_fit_into_memory_goes_to_disk_and_the_answer_is_right() {
     let house = house(limits).await;
     let text = "x".repeat(200);
     let line = |n: i64| row(&[("_timestamp", n.into()), ("t", text.as_str().into())]);
-    house.append(1, (0..700).map(line).collect());
-    // 490,000 rows of more than 200 bytes, the last first.
-    let sql = "select 700 * a._timestamp + b._timestamp as n, a.t || b._timestamp as t from default a, default b order by n desc, t";
+    house.append(1, (0..1_000).map(line).collect());
+    // A million rows of more than 200 bytes, the last first.
+    let sql = "select 1000 * a._timestamp + b._timestamp as n, a.t || b._timestamp as t from default a, default b order by n desc, t";
     let mut rows = house.query.stream(&all(sql)).await.expect("begins");
-    let mut expected = 700_i64 * 700;
+    let mut expected = 1_000_i64 * 1_000;
     while let Some(piece) = rows.next(0).await.expect("goes on") {
         let json: Vec<serde_json::Value> =
             serde_json::from_str(&piece.json().expect("JSON")).expect("JSON");
@@ -185,7 +185,7 @@ async fn what_does_not_fit_into_memory_goes_to_disk_and_the_answer_is_right() {
     let sql = "select count(*) as n, sum(c) as c from (select a.t || b._timestamp || a._timestamp as t, count(*) as c \
                from default a, default b group by 1)";
     let found = house.query.search(&all(sql)).await.expect("answers");
-    assert_eq!(found.json().expect("JSON"), r#"[{"n":490000,"c":490000}]"#);
+    assert_eq!(found.json().expect("JSON"), r#"[{"n":1000000,"c":1000000}]"#);
     assert!(found.scanned.bytes_spilled > 0, "{:?}", found.scanned);
 }
 

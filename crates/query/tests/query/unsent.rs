@@ -30,7 +30,7 @@ async fn a_name_without_a_column_is_a_text_here_and_a_number_there() {
             ),
             (
                 "select sum(a) over (order by upper(a)) as s, duration as d from default",
-                r#"[{"d":7,"_timestamp":5}]"#,
+                r#"[{"d":7}]"#,
             ),
             (
                 "select count(*) as n from default where a > 5 or a = 'x' or a is null",
