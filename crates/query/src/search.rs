@@ -31,6 +31,8 @@ use crate::statement::{Select, parse, parse_own};
 use crate::streams::Spans;
 
 const TIME: &str = "_timestamp";
+/// Most rows that a sort may keep in memory; of more, an answer is cut where it is given.
+const MOST_ON_TOP: usize = 100_001;
 /// Batches that wait to be taken.
 const WAITING: usize = 2;
 
@@ -489,6 +491,10 @@ fn page(frame: DataFrame, offset: usize, size: Size, limit: RowLimit) -> Result<
         ))),
         Size::Rows(rows) => Ok(frame.limit(offset, Some(rows))?),
         Size::AsWritten { .. } if limited => Ok(frame.limit(offset, Some(beyond))?),
+        // A sort that knows how many are wanted keeps those in memory; one that does not uses the disk.
+        Size::AsWritten { otherwise } if otherwise.min(beyond) > MOST_ON_TOP => {
+            Ok(frame.limit(offset, None)?)
+        }
         Size::AsWritten { otherwise } => Ok(frame.limit(offset, Some(otherwise.min(beyond)))?),
     }
 }

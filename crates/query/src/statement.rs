@@ -73,7 +73,13 @@ impl Source {
 /// Reads the text; a stream without a kind is of `kind`, and all streams are of `org`.
 pub(crate) fn parse(sql: &str, org: &OrgName, kind: Kind) -> Result<Select, Error> {
     check_length(sql)?;
-    parse_with(sql, |relation| Ok(Source::Stream(stream_of(relation, org, kind)?)))
+    let select = parse_with(sql, |relation| Ok(Source::Stream(stream_of(relation, org, kind)?)))?;
+    if let Statement::Statement(statement) = &select.statement
+        && let ControlFlow::Break(error) = statement.visit(&mut NoRecursion)
+    {
+        return Err(error);
+    }
+    Ok(select)
 }
 
 /// Reads this crate's own text, in which a bare table is a part of some streams of one organisation, and `kind.stream`
@@ -152,6 +158,22 @@ fn name_as_written(query: &mut Query) {
             | SelectItem::ExprWithAliases { .. }
             | SelectItem::QualifiedWildcard(_, _)
             | SelectItem::Wildcard(_) => {}
+        }
+    }
+}
+
+/// Refuses what may go on for ever. This crate's own questions may recur: their steps are counted.
+struct NoRecursion;
+
+impl Visitor for NoRecursion {
+    type Break = Error;
+
+    fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<Error> {
+        match &query.with {
+            Some(with) if with.recursive => ControlFlow::Break(Error::NotAllowed(
+                "WITH RECURSIVE is not run: a recursion may go on for ever".to_owned(),
+            )),
+            _ => ControlFlow::Continue(()),
         }
     }
 }
@@ -287,6 +309,8 @@ mod tests {
             assert!(text.contains(word) && text.contains("only SELECT"), "{sql}: {text}");
         }
         assert!(error("COPY \"default\" TO '/tmp/x'").contains("only SELECT"));
+        let endless = "with recursive r as (select 1 as n union all select n + 1 from r) select count(*) from r";
+        assert!(error(endless).contains("WITH RECURSIVE is not run"));
         assert!(error("select 1; select 2").contains("exactly one"));
         assert!(error("selec 1").contains("SQL not valid"));
     }

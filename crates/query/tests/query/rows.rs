@@ -155,7 +155,7 @@ async fn every_format_carries_the_same_rows() {
 async fn what_does_not_fit_into_memory_goes_to_disk_and_the_answer_is_right() {
     let folder = tempfile::tempdir().expect("a folder");
     let limits = Limits {
-        memory: 96 << 20,
+        memory: 160 << 20,
         most_streamed_rows: usize::MAX,
         spill_folder: Some(folder.path().to_owned()),
         ..Limits::default()
@@ -182,7 +182,7 @@ async fn what_does_not_fit_into_memory_goes_to_disk_and_the_answer_is_right() {
     assert!(ended.scanned.bytes_spilled > 10 << 20, "{:?}", ended.scanned);
 
     // As many groups as rows, each counted once.
-    let sql = "select count(*) as n, sum(c) as c from (select a.t || b._timestamp || a._timestamp as t, count(*) as c \
+    let sql = "select count(*) as n, sum(c) as c from (select a.t || b._timestamp || '-' || a._timestamp as t, count(*) as c \
                from default a, default b group by 1)";
     let found = house.query.search(&all(sql)).await.expect("answers");
     assert_eq!(found.json().expect("JSON"), r#"[{"n":1000000,"c":1000000}]"#);
