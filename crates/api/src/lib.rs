@@ -39,7 +39,7 @@ use ingest::Ingest;
 use lake::Lake;
 use privacy::Privacy;
 use query::Query;
-use tariffs::Tariffs;
+use tariffs::{Repricer, Tariffs};
 use tasks::Tasks;
 
 pub use ui::{Asset, Assets};
@@ -68,6 +68,8 @@ pub struct Services {
     pub privacy: Privacy,
     /// What calls cost.
     pub tariffs: Tariffs,
+    /// Who prices past calls again.
+    pub repricer: Repricer,
     /// The time of day.
     pub clock: SharedClock,
     /// The web pages.
@@ -131,6 +133,8 @@ pub fn router(services: Services) -> Router {
         query: services.query.clone(),
         clock: clock.clone(),
     };
+    let reprices =
+        native::reprices::RepriceRoutes { door: door.clone(), repricer: services.repricer };
     let traces =
         native::traces::TraceRoutes { door: door.clone(), query: services.query.clone(), clock };
     let sql = native::sql::SqlRoutes { door: door.clone(), query: services.query.clone() };
@@ -153,6 +157,7 @@ pub fn router(services: Services) -> Router {
         .merge(native::prices::routes(prices))
         .merge(native::blobs::routes(blobs))
         .merge(native::privacy::routes(privacy))
+        .merge(native::reprices::routes(reprices))
         .merge(native::sql::routes(sql))
         .merge(open_observe::routes(compatible))
         .merge(native::tokens::routes(door.clone()))

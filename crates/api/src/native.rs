@@ -7,6 +7,7 @@ pub(crate) mod models;
 pub(crate) mod prices;
 pub(crate) mod privacy;
 pub(crate) mod question;
+pub(crate) mod reprices;
 pub(crate) mod sessions;
 pub(crate) mod sql;
 pub(crate) mod storage;

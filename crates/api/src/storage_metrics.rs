@@ -30,7 +30,7 @@ const MERGED_FILES: Family =
     Family::new("inferscope_upkeep_merged_files", "Files that were merged into others");
 const REWRITTEN: Family = Family::new(
     "inferscope_upkeep_rewritten_bytes",
-    "Size of files that merges and erasures have read and written",
+    "Size of files that merges, erasures and re-pricings have read and written",
 )
 .with_unit("bytes");
 const REPEATS: Family = Family::new(
@@ -41,6 +41,12 @@ const ROWS_REMOVED: Family =
     Family::new("inferscope_upkeep_rows_removed", "Rows that left the tables, by why");
 const FILES_REMOVED: Family =
     Family::new("inferscope_upkeep_files_removed", "Files that left the tables, by why");
+const ROWS_REVISED: Family = Family::new(
+    "inferscope_upkeep_rows_revised",
+    "Rows of which some columns were changed, as by a re-pricing",
+);
+const FILES_REVISED: Family =
+    Family::new("inferscope_upkeep_files_revised", "Files that were written anew for that");
 const VACUUMED_FILES: Family =
     Family::new("inferscope_upkeep_vacuumed_files", "Files that were deleted from the disk");
 const VACUUMED_BYTES: Family = Family::new(
@@ -86,6 +92,8 @@ pub(crate) fn write(page: &mut Page, lake: &Lake) -> Result<(), PageError> {
             family.add(&Labels::of(&[(WHY, why.name())]), *count);
         }
     }
+    page.counter(&ROWS_REVISED)?.add(&Labels::NONE, counts.rows_revised);
+    page.counter(&FILES_REVISED)?.add(&Labels::NONE, counts.files_revised);
     page.counter(&VACUUMED_FILES)?.add(&Labels::NONE, counts.vacuumed_files);
     page.counter(&VACUUMED_BYTES)?.add(&Labels::NONE, counts.vacuumed_bytes);
     page.counter(&CHECKPOINTS)?.add(&Labels::NONE, counts.checkpoints);

@@ -18,6 +18,7 @@ use lake::UpkeepConfig;
 use otlp::Limits as OtlpLimits;
 use query::Limits as QueryLimits;
 use serde::Deserialize;
+use tariffs::RepricerConfig;
 use url::Url;
 
 use self::ingest::RawIngest;
@@ -51,6 +52,7 @@ pub(crate) struct Config {
     pub(crate) privacy: ::privacy::Limits,
     pub(crate) endpoints: Vec<EndpointSpec>,
     pub(crate) most_overrides: usize,
+    pub(crate) repricer: RepricerConfig,
 }
 
 /// What the command line says beside the file.
@@ -278,7 +280,8 @@ impl Checker<'_> {
                 "server.listen: give at least one address, e.g. \"127.0.0.1:5080\"".to_owned(),
             );
         }
-        let most_overrides = raw.prices.most_overrides;
+        let upkeep_every = self.seconds("storage.upkeep_every_s", raw.storage.upkeep_every_s);
+        let repricer = self.repricer(&raw.prices, upkeep_every);
         let prices = raw.prices.checked(self.problems);
         Config {
             data_dir: self.absolute(flags.data_dir.clone().unwrap_or(raw.server.data_dir)),
@@ -320,11 +323,12 @@ impl Checker<'_> {
             most_streams: self.at_least_one("storage.most_streams", raw.storage.most_streams),
             most_hot_bytes: self.at_least_one("storage.most_hot_bytes", raw.storage.most_hot_bytes),
             upkeep: self.upkeep(&raw.storage, raw.query.timeout_s.max(raw.query.stream_timeout_s)),
-            upkeep_every: self.seconds("storage.upkeep_every_s", raw.storage.upkeep_every_s),
+            upkeep_every,
             parts: raw.storage.parts(),
             privacy: raw.privacy.limits(),
             endpoints: self.endpoints(raw.endpoint),
-            most_overrides,
+            repricer,
+            most_overrides: raw.prices.most_overrides,
         }
     }
 

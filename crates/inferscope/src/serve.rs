@@ -21,7 +21,7 @@ use metadata::Metadata;
 use privacy::Privacy;
 use query::Query;
 use schema::OrgName;
-use tariffs::Tariffs;
+use tariffs::{Repricer, Tariffs};
 use tasks::{CancellationToken, Grace, Stage, Tasks};
 use tokio::runtime::Handle;
 use wal::{Wal, WalConfig};
@@ -110,6 +110,14 @@ pub(crate) async fn start(config: Config) -> anyhow::Result<Running> {
     // Questions compute for long and records can wait: neither keeps a call waiting.
     let (workers, background) =
         (Threads::standing_back("query")?, Threads::standing_back("background")?);
+    let repricer = Repricer::open(
+        tariffs.clone(),
+        metadata.clone(),
+        Arc::clone(&lake),
+        (clock.clone(), tasks.clone(), background.handle().clone()),
+        config.repricer,
+    )
+    .await?;
     let query = query(&config, &lake, workers.handle())?;
     let settings = IngestConfig { parts: Some(blobs.clone()), ..config.ingest.clone() };
     let ingest = Ingest::new(wal, Arc::clone(&lake), clock.clone(), tasks.clone(), settings);
@@ -132,6 +140,11 @@ pub(crate) async fn start(config: Config) -> anyhow::Result<Running> {
     spawn(&tasks, &fleet, &analytics);
     let sweeper = Sweeper { blobs: blobs.clone(), lake: Arc::clone(&lake), swept_at: None };
     spawn_in_background(&tasks, background.handle(), sweeper, recorder, config.upkeep_every);
+    {
+        let _on_these_threads = background.handle().enter();
+        let reprice = repricer.clone().run(tasks.token(Stage::Maintenance));
+        tasks.spawn(Stage::Maintenance, "re-pricings", reprice);
+    }
 
     let app = api::router(Services {
         accounts: accounts.clone(),
@@ -145,6 +158,7 @@ pub(crate) async fn start(config: Config) -> anyhow::Result<Running> {
         blobs,
         privacy,
         tariffs,
+        repricer,
         clock,
         assets: assets::assets(),
         otlp_limits: config.otlp,

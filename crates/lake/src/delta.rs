@@ -65,13 +65,18 @@ pub(crate) enum Why<'a> {
     Dedup { target: u64 },
     /// Rows are gone; the text says which.
     Delete { predicate: &'a str },
+    /// Some columns of some rows have other values: the step of that number, of a revision that has `name` among the
+    /// application transactions.
+    Revise { name: &'a str, step: u64, columns: &'a Columns },
 }
 
-impl Why<'_> {
+impl<'a> Why<'a> {
     /// Whether a reader of the table's changes would miss something if it passed this commit over.
     const fn changes_data(self) -> bool {
         match self {
-            Self::Rows { .. } | Self::Dedup { .. } | Self::Delete { .. } => true,
+            Self::Rows { .. } | Self::Dedup { .. } | Self::Delete { .. } | Self::Revise { .. } => {
+                true
+            }
             Self::Merge { .. } => false,
         }
     }
@@ -90,6 +95,25 @@ impl Why<'_> {
             Self::Delete { predicate } => {
                 DeltaOperation::Delete { predicate: Some(predicate.to_owned()) }
             }
+            Self::Revise { .. } => DeltaOperation::Update { predicate: None },
+        }
+    }
+
+    /// What a reader of the log finds there later: who has come how far.
+    fn transaction(self) -> Option<Transaction> {
+        let (name, version) = match self {
+            Self::Rows { writer, position, .. } => (writer, position),
+            Self::Revise { name, step, .. } => (name, step),
+            Self::Merge { .. } | Self::Dedup { .. } | Self::Delete { .. } => return None,
+        };
+        Some(Transaction::new(name, i64::try_from(version).unwrap_or(i64::MAX)))
+    }
+
+    /// The columns that the files may have.
+    const fn columns(self) -> Option<&'a Columns> {
+        match self {
+            Self::Rows { columns, .. } | Self::Revise { columns, .. } => Some(columns),
+            Self::Merge { .. } | Self::Dedup { .. } | Self::Delete { .. } => None,
         }
     }
 }
@@ -171,7 +195,7 @@ impl DeltaLog {
         Ok(files.collect())
     }
 
-    /// The log position up to which `writer`'s rows are committed.
+    /// The log position up to which `writer`'s rows are committed, or a revision's last step.
     pub(crate) async fn committed(&self, writer: &str) -> DeltaResult<Option<u64>> {
         let version = self
             .table
@@ -214,7 +238,7 @@ impl DeltaLog {
             }
         }
         actions.extend(change.add.iter().map(|file| Action::Add(add(file, changes_data))));
-        if let Why::Rows { columns, .. } = change.why
+        if let Some(columns) = change.why.columns()
             && state.schema().fields().len() < columns.types().len() + 1
         {
             let schema = StructType::try_new(fields(columns))?;
@@ -228,9 +252,8 @@ impl DeltaLog {
         let mut properties = CommitProperties::default()
             .with_create_checkpoint(false)
             .with_cleanup_expired_logs(Some(false));
-        if let Why::Rows { writer, position, .. } = why {
-            let version = i64::try_from(position).unwrap_or(i64::MAX);
-            properties = properties.with_application_transaction(Transaction::new(writer, version));
+        if let Some(transaction) = why.transaction() {
+            properties = properties.with_application_transaction(transaction);
         }
         let commit = CommitBuilder::from(properties).with_actions(actions);
         let state = self.table.snapshot()?;

@@ -304,7 +304,7 @@ impl Lake {
             || oldest.is_some_and(|oldest| oldest.elapsed() >= self.config.flush_after)
     }
 
-    fn slot(&self, table: &Table) -> Option<Arc<Slot>> {
+    pub(crate) fn slot(&self, table: &Table) -> Option<Arc<Slot>> {
         self.slots.read().unwrap_or_else(PoisonError::into_inner).get(table).cloned()
     }
 

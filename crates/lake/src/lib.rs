@@ -10,7 +10,7 @@
 //! their column's type, there is the JSON column `attributes_overflow`: nothing is lost.
 //!
 //! [`Lake::upkeep`] keeps the tables well: small files are merged, days expire, log and folders are cleaned, and a
-//! trace, session or user is erased ([`Lake::erase`]), each as a Delta commit. [`Lake::streams`] and [`Lake::space`]
+//! trace, session or user is erased ([`Lake::erase`]), each as a Delta commit. [`Revising`] changes columns of stored rows. [`Lake::streams`] and [`Lake::space`]
 //! say how things stand.
 //!
 //! Nothing outside this crate knows that tables are Parquet, and this crate knows nothing of LLMs.
@@ -40,6 +40,6 @@ pub use error::Error;
 pub use lake::{Flush, Lake, LakeConfig, Prepared, Ticket};
 pub use provider::{Extent, NullAs, TableView};
 pub use upkeep::{
-    Erasure, ErasureState, Removed, Space, StreamStorage, StreamTerm, Subject, UpkeepConfig,
-    UpkeepCounts, WhenFull,
+    Direction, Distance, Erasure, ErasureState, Looked, Removed, Revising, Revision, RevisionStep,
+    Space, StreamStorage, StreamTerm, Stretch, Subject, UpkeepConfig, UpkeepCounts, WhenFull,
 };

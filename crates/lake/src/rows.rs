@@ -55,7 +55,8 @@ fn condition(from_us: i64, to_us: i64, equal: &[(&str, &str)]) -> Expr {
     equal.iter().fold(time, |all, (column, text)| all.and(ident(*column).eq(lit(*text))))
 }
 
-fn from_batch(batch: &RecordBatch) -> Vec<Row> {
+/// The rows of a batch; a null is no cell.
+pub(crate) fn from_batch(batch: &RecordBatch) -> Vec<Row> {
     let mut rows = vec![Row::with_capacity(batch.num_columns()); batch.num_rows()];
     for (field, column) in batch.schema_ref().fields().iter().zip(batch.columns()) {
         let name = Name::from(field.name().as_str());

@@ -144,10 +144,8 @@ impl Memory {
 
     /// The state with all rows as columns.
     fn sealed(&self) -> Result<MutexGuard<'_, State>, Error> {
+        self.sound()?;
         let mut state = self.state();
-        if let Some(why) = &state.damage {
-            return Err(Error::Damaged { table: self.table.to_string(), why: why.clone() });
-        }
         let sealed = state.seal(self.most_columns);
         self.weigh(&mut state);
         sealed.map_err(|source| self.columns_error(source))?;
@@ -255,6 +253,12 @@ impl Memory {
     /// Whether what is stored could not be read.
     pub(crate) fn is_damaged(&self) -> bool {
         self.state().damage.is_some()
+    }
+
+    /// Says why what is stored could not be read, if it could not.
+    pub(crate) fn sound(&self) -> Result<(), Error> {
+        let damage = self.state().damage.clone();
+        damage.map_or(Ok(()), |why| Err(Error::Damaged { table: self.table.to_string(), why }))
     }
 
     /// The log position up to which this table's rows are committed.

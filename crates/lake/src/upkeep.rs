@@ -1,10 +1,11 @@
-//! Keeping tables well: merging, expiring, cleaning, erasing, and a ceiling for the disk.
+//! Keeping tables well: merging, expiring, cleaning, erasing, revising, and a ceiling for the disk.
 //!
 //! [`Lake::upkeep`] is one pass over all tables; the program calls it again and again, one at a time. Each step looks
 //! for itself what is due and ends in one Delta commit, so a pass may be cut short anywhere: what was written and not
 //! committed is in no table, and vacuum deletes it. Files leave the disk by vacuum only, when nothing has referred to
 //! them for [`UpkeepConfig::history`]: a reader with an older view finds them until then.
 
+mod change;
 mod check;
 mod choose;
 mod commit;
@@ -12,11 +13,13 @@ mod compact;
 mod counts;
 pub(crate) mod erase;
 mod footer;
+mod formers;
 mod jobs;
 mod merge;
 mod pace;
 mod record;
 mod retain;
+mod revise;
 mod room;
 mod status;
 mod texts;
@@ -42,6 +45,7 @@ pub use erase::{Erasure, ErasureState, Subject};
 use jobs::Jobs;
 pub(crate) use record::Record;
 use retain::Jumps;
+pub use revise::{Direction, Distance, Looked, Revising, Revision, Step as RevisionStep, Stretch};
 use room::Measured;
 pub use status::{Space, StreamStorage};
 
@@ -162,7 +166,7 @@ pub(crate) struct Keeper {
     jumps: std::sync::Mutex<Jumps>,
     jobs: Jobs,
     wanted: Notify,
-    /// One pass at a time.
+    /// One pass, or one step of a revision, at a time.
     running: tokio::sync::Mutex<()>,
 }
 
@@ -195,11 +199,20 @@ pub(crate) enum Step {
     Vacuum,
     Erase,
     Room,
+    Revise,
 }
 
 impl Step {
-    const ALL: [Self; 7] =
-        [Self::Check, Self::Expire, Self::Merge, Self::Log, Self::Vacuum, Self::Erase, Self::Room];
+    const ALL: [Self; 8] = [
+        Self::Check,
+        Self::Expire,
+        Self::Merge,
+        Self::Log,
+        Self::Vacuum,
+        Self::Erase,
+        Self::Room,
+        Self::Revise,
+    ];
 
     const fn name(self) -> &'static str {
         match self {
@@ -210,6 +223,7 @@ impl Step {
             Self::Vacuum => "vacuum",
             Self::Erase => "erase",
             Self::Room => "room",
+            Self::Revise => "revise",
         }
     }
 }

@@ -12,6 +12,8 @@ use datafusion::prelude::SessionContext;
 use lake::{Error, Flush, Lake, LakeConfig, NullAs};
 use schema::{Kind, Name, OrgName, Row, Table};
 
+#[path = "lake/revising.rs"]
+mod revising;
 #[path = "lake/upkeep.rs"]
 mod upkeep;
 #[path = "lake/upkeep_model.rs"]

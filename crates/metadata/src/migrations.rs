@@ -11,6 +11,7 @@ const STEPS: &[(i64, &str, &str)] = &[
     (1, "orgs, users, tokens", include_str!("../migrations/0001_orgs_users_tokens.sql")),
     (7, "prices", include_str!("../migrations/0007_prices.sql")),
     (11, "privacy", include_str!("../migrations/0011_privacy.sql")),
+    (12, "repricings", include_str!("../migrations/0012_repricings.sql")),
 ];
 
 /// Brings the schema up to date; a file of a later version is refused, not touched.

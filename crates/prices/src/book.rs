@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::sync::{Arc, LazyLock, PoisonError, RwLock};
 
+use sha2::{Digest as _, Sha256};
+
 use crate::call::Call;
 use crate::document::Document;
 use crate::explain::Steps;
@@ -69,6 +71,17 @@ impl Book {
     /// All rows, those that win first.
     pub fn rows(&self) -> impl Iterator<Item = (LayerKind, &Row)> {
         self.layers.iter().flat_map(|layer| layer.rows.iter().map(move |row| (layer.kind, row)))
+    }
+
+    /// The book's version: the same for books of the same rows, in this process and in any other.
+    #[must_use]
+    pub fn version(&self) -> String {
+        let mut digest = Sha256::new();
+        for layer in &self.layers {
+            digest.update(layer.digest());
+        }
+        digest.update(self.providers.listed());
+        digest.finalize()[..8].iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
     /// Whether a row names that model of the Hub, whose id is in lower case.

@@ -52,6 +52,30 @@ pub struct Call<'a> {
     pub reported: Option<f64>,
 }
 
+/// The columns that [`price`] looks at, beside those that it writes.
+pub const READS: &[&str] = &[
+    "llm_is_leaf",
+    "_timestamp",
+    "llm_request_parameters_model",
+    "llm_model_name",
+    "gen_ai_provider_name",
+    "server_address",
+    "inferscope_endpoint",
+    "inferscope_vantage_point",
+    "span_status",
+    "openinference_span_kind",
+    "llm_token_count_prompt",
+    "llm_token_count_completion",
+    "llm_token_count_prompt_details_cache_read",
+    "llm_token_count_prompt_details_cache_write",
+    "llm_token_count_completion_details_reasoning",
+    "llm_token_count_prompt_details_audio",
+    "llm_token_count_completion_details_audio",
+];
+
+/// The columns that [`price`] writes.
+pub const WRITES: &[&str] = &columns::WRITES;
+
 impl<'a> Call<'a> {
     /// The call that a stored row stands for; `None` if the row is none that counts (`llm_is_leaf`).
     #[must_use]

@@ -24,6 +24,22 @@ pub(crate) const TOTALS: [&str; 3] = [TOTAL, "llm_cost_total", "gen_ai_usage_cos
 /// What stands beside the amounts.
 const BESIDE: [&str; 8] = [SOURCE, COMPUTED, ROW, LOW, MEDIAN, HIGH, REASON, SERVING];
 
+/// All columns that pricing writes.
+pub(crate) const WRITES: [&str; 17] = {
+    let mut all = [""; 17];
+    let groups: [&[&str]; 4] = [&INPUTS, &OUTPUTS, &TOTALS, &BESIDE];
+    let (mut group, mut at) = (0, 0);
+    while group < groups.len() {
+        let mut place = 0;
+        while place < groups[group].len() {
+            all[at] = groups[group][place];
+            (at, place) = (at + 1, place + 1);
+        }
+        group += 1;
+    }
+    all
+};
+
 /// How those names begin: few other columns' do.
 const BEGINNINGS: [&str; 5] =
     ["llm_cost_", "llm_usage_cost_", "llm_price_", "gen_ai_usage_cost", "hf_inference_"];

@@ -2,7 +2,9 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+
+use sha2::{Digest as _, Sha256};
 
 use crate::provider::Providers;
 use crate::row::Row;
@@ -49,6 +51,8 @@ pub(crate) struct Layer {
     by_norm: Places,
     /// Rows with a pattern, those that say most first, then rows for all models of an endpoint.
     pub(crate) wide: Vec<usize>,
+    /// Worked out when it is first asked for.
+    digest: OnceLock<[u8; 32]>,
 }
 
 type Places = HashMap<String, Vec<usize>>;
@@ -96,6 +100,19 @@ impl Layer {
             by_norm: places(|row| row.norm().map(str::to_owned)),
             wide,
             rows,
+            digest: OnceLock::new(),
+        })
+    }
+
+    /// The same for the same rows in the same order, and for no others.
+    pub(crate) fn digest(&self) -> &[u8; 32] {
+        self.digest.get_or_init(|| {
+            let mut digest = Sha256::new_with_prefix(self.kind.as_str());
+            for row in &self.rows {
+                digest.update(row.to_json().to_string());
+                digest.update(b"\n");
+            }
+            digest.finalize().into()
         })
     }
 

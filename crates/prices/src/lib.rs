@@ -29,7 +29,7 @@ mod shelf;
 mod validity;
 
 pub use book::Book;
-pub use call::{Call, Tokens, price};
+pub use call::{Call, READS, Tokens, WRITES, price};
 pub use cost::{Cost, Line};
 pub use document::{Document, DocumentError, SHIPPED_AS_OF, SHIPPED_SOURCE};
 pub use explain::Explanation;

@@ -9,6 +9,10 @@ impl Pattern {
         Self(pattern.to_lowercase())
     }
 
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+
     /// How many characters it names: of two patterns that fit, the one that names more says more.
     pub(crate) fn literal(&self) -> usize {
         self.0.chars().filter(|c| *c != '*').count()

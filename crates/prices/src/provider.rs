@@ -71,6 +71,15 @@ impl Providers {
         self
     }
 
+    /// All spellings and hosts as text, in one order.
+    pub(crate) fn listed(&self) -> String {
+        let names: BTreeMap<_, _> = self.names.iter().collect();
+        let names = names.into_iter().map(|(name, canonical)| format!("{name}={canonical}\n"));
+        let hosts = self.hosts.iter();
+        let hosts = hosts.map(|(host, canonical)| format!("{}@{canonical}\n", host.as_str()));
+        names.chain(hosts).collect()
+    }
+
     /// The one name of a provider; a name that is not listed is its own.
     pub(crate) fn canonical(&self, name: &str) -> Arc<str> {
         let name = name.trim().to_lowercase();

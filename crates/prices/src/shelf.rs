@@ -116,6 +116,27 @@ mod tests {
     }
 
     #[test]
+    fn a_book_s_version_tells_its_rows_and_nothing_else() {
+        let org = OrgName::first();
+        let version = |rows: &[&str]| {
+            let shelf = Shelf::shipped();
+            shelf.set(&org, rows.iter().map(|json| row(json)).collect()).expect("swapped");
+            shelf.book(&org).version()
+        };
+        let (a, b) = (r#"{"id":"m","input":1}"#, r#"{"id":"m","input":2}"#);
+        assert_eq!(version(&[a]), version(&[a]));
+        assert_eq!(version(&[]), Book::shipped().version());
+        let with_file = Shelf::new(Some(Document::of_rows(vec![row(a)]))).expect("a shelf");
+        let aliases =
+            r#"{"format":"prices/1","provider_aliases":{"acme":["*.acme.example"]},"rows":[]}"#;
+        let aliases = Shelf::new(Some(Document::parse(aliases).expect("a book"))).expect("a shelf");
+        let mut all = vec![version(&[]), version(&[a]), version(&[b])];
+        all.extend([with_file.book(&org).version(), aliases.book(&org).version()]);
+        let distinct: std::collections::HashSet<&String> = all.iter().collect();
+        assert_eq!(distinct.len(), all.len(), "{all:?}");
+    }
+
+    #[test]
     fn rows_that_clash_change_nothing() {
         let shelf = Shelf::shipped();
         let org = OrgName::first();

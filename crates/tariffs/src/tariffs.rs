@@ -22,7 +22,20 @@ struct Inner {
     tasks: Tasks,
     most: usize,
     /// What is stored, and on the shelf. Held while a change is made: one after the other.
-    kept: Mutex<BTreeMap<OrgName, BTreeMap<String, Override>>>,
+    kept: Mutex<Kept>,
+}
+
+#[derive(Default)]
+struct Kept {
+    rows: BTreeMap<OrgName, BTreeMap<String, Override>>,
+    /// Organisations whose prices stay as they are, and the job that they stay for.
+    held: BTreeMap<OrgName, String>,
+}
+
+impl Kept {
+    fn check_free(&self, org: &OrgName) -> Result<(), Error> {
+        self.held.get(org).map_or(Ok(()), |id| Err(Error::UnderWay { id: id.clone() }))
+    }
 }
 
 /// An organisation's own price.
@@ -57,19 +70,19 @@ impl Tariffs {
         tasks: Tasks,
         most: usize,
     ) -> Result<Self, Error> {
-        let mut kept: BTreeMap<OrgName, BTreeMap<String, Override>> = BTreeMap::new();
+        let mut kept = Kept::default();
         for Price { org, key, row, changed_us, changed_by } in store.prices().await? {
             match Row::parse(&row) {
                 Ok(row) => {
                     let own = Override { row: row.with_key(&key), changed_us, changed_by };
-                    kept.entry(org).or_default().insert(key, own);
+                    kept.rows.entry(org).or_default().insert(key, own);
                 }
                 Err(error) => {
                     tracing::warn!(%org, key, %error, "a stored price cannot be read and counts for nothing")
                 }
             }
         }
-        for (org, rows) in &kept {
+        for (org, rows) in &kept.rows {
             shelf.set(org, rows.values().map(|own| own.row.clone()).collect())?;
         }
         Ok(Self(Arc::new(Inner { store, shelf, clock, tasks, most, kept: Mutex::new(kept) })))
@@ -87,6 +100,7 @@ impl Tariffs {
             .kept
             .lock()
             .await
+            .rows
             .get(org)
             .map(|rows| rows.values().cloned().collect())
             .unwrap_or_default()
@@ -94,13 +108,13 @@ impl Tariffs {
 
     /// One of them.
     pub async fn get(&self, org: &OrgName, key: &str) -> Option<Override> {
-        self.0.kept.lock().await.get(org)?.get(key).cloned()
+        self.0.kept.lock().await.rows.get(org)?.get(key).cloned()
     }
 
     /// Stores a price from its JSON; when this answers, the next call is priced by it.
     ///
     /// # Errors
-    /// When the key or the row is none, there are too many, or the store refuses.
+    /// When the key or the row is none, there are too many, a re-pricing is under way, or the store refuses.
     pub async fn put(
         &self,
         org: &OrgName,
@@ -127,11 +141,27 @@ impl Tariffs {
     /// Removes a price; whether there was one.
     ///
     /// # Errors
-    /// When the store refuses.
+    /// When a re-pricing is under way, or the store refuses.
     pub async fn remove(&self, org: &OrgName, key: &str, who: &str) -> Result<bool, Error> {
         let (inner, org) = (Arc::clone(&self.0), org.clone());
         let (key, who) = (key.to_owned(), who.to_owned());
         self.to_the_end(async move { inner.remove(&org, &key, &who).await }).await
+    }
+
+    /// Keeps an organisation's prices as they are for a job, until they are [released](Self::release).
+    pub(crate) async fn hold(&self, org: &OrgName, id: &str) -> Result<(), Error> {
+        let mut kept = self.0.kept.lock().await;
+        kept.check_free(org)?;
+        kept.held.insert(org.clone(), id.to_owned());
+        Ok(())
+    }
+
+    /// The job needs the prices no longer.
+    pub(crate) async fn release(&self, org: &OrgName, id: &str) {
+        let mut kept = self.0.kept.lock().await;
+        if kept.held.get(org).is_some_and(|holder| holder == id) {
+            kept.held.remove(org);
+        }
     }
 
     /// Makes a change also when the caller goes away: what is stored has to be what is on the shelf.
@@ -155,7 +185,8 @@ impl Inner {
         own: Override,
     ) -> Result<(Override, Written), Error> {
         let mut kept = self.kept.lock().await;
-        let rows = kept.entry(org.clone()).or_default();
+        kept.check_free(org)?;
+        let rows = kept.rows.entry(org.clone()).or_default();
         if !rows.contains_key(key) && rows.len() >= self.most {
             return Err(Error::TooMany { limit: self.most });
         }
@@ -179,8 +210,9 @@ impl Inner {
 
     async fn remove(&self, org: &OrgName, key: &str, who: &str) -> Result<bool, Error> {
         let mut kept = self.kept.lock().await;
+        kept.check_free(org)?;
         let removed = self.store.remove_price(org, key).await?;
-        if let Some(rows) = kept.get_mut(org) {
+        if let Some(rows) = kept.rows.get_mut(org) {
             rows.remove(key);
             self.shelf.set(org, rows.values().map(|own| own.row.clone()).collect())?;
         }

@@ -2,9 +2,13 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use prices::{Document, Row, Shelf};
 use serde::Deserialize;
+use tariffs::RepricerConfig;
+
+use super::Checker;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -12,17 +16,25 @@ pub(super) struct RawPrices {
     file: Option<PathBuf>,
     row: Vec<Row>,
     pub(super) most_overrides: usize,
+    pub(super) undo_days: f64,
+    pub(super) preview_timeout_s: f64,
 }
 
 impl Default for RawPrices {
     fn default() -> Self {
-        Self { file: None, row: Vec::new(), most_overrides: 1_000 }
+        Self {
+            file: None,
+            row: Vec::new(),
+            most_overrides: 1_000,
+            undo_days: 30.0,
+            preview_timeout_s: 60.0,
+        }
     }
 }
 
 impl RawPrices {
     /// The operator's own prices, from a file and from this one, before the shipped book.
-    pub(super) fn checked(self, problems: &mut Vec<String>) -> Arc<Shelf> {
+    pub(super) fn checked(&self, problems: &mut Vec<String>) -> Arc<Shelf> {
         let document = match self.file.as_deref().map(read_book) {
             None => Document::of_rows(Vec::new()),
             Some(Ok(document)) => document,
@@ -31,11 +43,24 @@ impl RawPrices {
                 return Arc::new(Shelf::shipped());
             }
         };
-        let shelf = Shelf::new(Some(document.with_rows(self.row))).unwrap_or_else(|error| {
-            problems.push(format!("prices: {error}"));
-            Shelf::shipped()
-        });
+        let shelf =
+            Shelf::new(Some(document.with_rows(self.row.clone()))).unwrap_or_else(|error| {
+                problems.push(format!("prices: {error}"));
+                Shelf::shipped()
+            });
         Arc::new(shelf)
+    }
+}
+
+impl Checker<'_> {
+    pub(super) fn repricer(&mut self, raw: &RawPrices, retry_after: Duration) -> RepricerConfig {
+        let undo_for = self.seconds("prices.undo_days", raw.undo_days * 86_400.0);
+        let preview_timeout = self.seconds("prices.preview_timeout_s", raw.preview_timeout_s);
+        RepricerConfig {
+            undo_for: (!undo_for.is_zero()).then_some(undo_for),
+            preview_timeout,
+            retry_after,
+        }
     }
 }
 

@@ -45,6 +45,20 @@ pub(crate) async fn replace(
     })
 }
 
+/// The version that a table's log has of an application transaction.
+pub(crate) async fn committed(
+    lake: &Lake,
+    slot: &Slot,
+    transaction: &str,
+) -> Result<Option<u64>, Error> {
+    let mut place = slot.log.lock().await;
+    if place.is_none() {
+        *place = slot.reread(&lake.config.writer).await?;
+    }
+    let Some(log) = place.as_ref() else { return Ok(None) };
+    log.committed(transaction).await.map_err(|error| log_error(slot.memory.table(), error))
+}
+
 /// Why the files were not exchanged, or may not have been.
 enum Failed {
     Refused(Error),

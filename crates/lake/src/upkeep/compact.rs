@@ -10,7 +10,7 @@ use crate::lake::Lake;
 use crate::slot::Slot;
 use crate::upkeep::choose::{Group, Policy};
 use crate::upkeep::commit;
-use crate::upkeep::merge::{self, Merge, Merged, Repeats};
+use crate::upkeep::merge::{self, AsTheyAre, Edit, Merge, Merged, Repeats};
 use crate::upkeep::pace::{Pace, Stop};
 
 /// How long no file may have come to a day that is over before what is left of it is merged, ms.
@@ -32,7 +32,7 @@ pub(crate) async fn merge_once(lake: &Lake, slot: &Slot) -> Result<Once, Error> 
     let Some(group) = next_group(lake, slot) else { return Ok(Once::Nothing) };
     let job = job(lake, slot, group);
     let inputs = job.inputs.clone();
-    let merged = match on_a_thread(lake, job).await {
+    let merged = match on_a_thread(lake, job, AsTheyAre).await {
         Err(Error::Unreadable { table, path, why }) => {
             slot.record.lock().left_alone.insert(path.clone());
             return Err(Error::Unreadable { table, path, why });
@@ -78,18 +78,21 @@ fn job(lake: &Lake, slot: &Slot, group: Group) -> Merge {
         inputs: group.inputs,
         witnesses: group.others,
         repeats,
-        victims: None,
         most_bytes: lake.config.upkeep.target_bytes.saturating_mul(SLACK),
         now_ms: lake.clock.now().micros() / 1_000,
     }
 }
 
 /// Runs a merge on a thread of its own. It stops when this is dropped.
-pub(crate) async fn on_a_thread(lake: &Lake, job: Merge) -> Result<Merged, Error> {
+pub(crate) async fn on_a_thread(
+    lake: &Lake,
+    job: Merge,
+    mut edit: impl Edit,
+) -> Result<Merged, Error> {
     let table = job.table.clone();
     let stop = Stop::default();
     let mut pace = Pace::new(lake.config.upkeep.bytes_per_s, stop.flag());
-    let merging = tokio::task::spawn_blocking(move || merge::merge(&job, &mut pace));
+    let merging = tokio::task::spawn_blocking(move || merge::merge(&job, &mut edit, &mut pace));
     let merged = merging.await.map_err(|_| Error::Aborted { table })?;
     drop(stop);
     merged

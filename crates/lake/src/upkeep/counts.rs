@@ -36,7 +36,7 @@ pub struct UpkeepCounts {
     pub merges: u64,
     /// Files that were merged into others.
     pub merged_files: u64,
-    /// Bytes of files that merges and erasures read.
+    /// Bytes of files that merges, erasures and revisions read.
     pub bytes_read: u64,
     /// Bytes of files that they wrote.
     pub bytes_written: u64,
@@ -46,6 +46,10 @@ pub struct UpkeepCounts {
     pub rows_removed: Vec<(Removed, u64)>,
     /// Files that left the tables, by why.
     pub files_removed: Vec<(Removed, u64)>,
+    /// Rows of which a revision has changed columns.
+    pub rows_revised: u64,
+    /// Files that had such rows.
+    pub files_revised: u64,
     /// Files that vacuum deleted.
     pub vacuumed_files: u64,
     /// Their bytes.
@@ -67,6 +71,8 @@ pub(crate) struct Counts {
     repeats: AtomicU64,
     rows_removed: [AtomicU64; Removed::ALL.len()],
     files_removed: [AtomicU64; Removed::ALL.len()],
+    rows_revised: AtomicU64,
+    files_revised: AtomicU64,
     vacuumed_files: AtomicU64,
     vacuumed_bytes: AtomicU64,
     checkpoints: AtomicU64,
@@ -90,6 +96,12 @@ impl Counts {
     pub(crate) fn removed(&self, why: Removed, files: u64, rows: u64) {
         self.files_removed[why as usize].fetch_add(files, Relaxed);
         self.rows_removed[why as usize].fetch_add(rows, Relaxed);
+    }
+
+    /// A file was written anew for so many rows.
+    pub(crate) fn revised(&self, rows: u64) {
+        self.files_revised.fetch_add(1, Relaxed);
+        self.rows_revised.fetch_add(rows, Relaxed);
     }
 
     pub(crate) fn vacuumed(&self, files: u64, bytes: u64) {
@@ -122,6 +134,8 @@ impl Counts {
             repeats: self.repeats.load(Relaxed),
             rows_removed: by_why(&self.rows_removed),
             files_removed: by_why(&self.files_removed),
+            rows_revised: self.rows_revised.load(Relaxed),
+            files_revised: self.files_revised.load(Relaxed),
             vacuumed_files: self.vacuumed_files.load(Relaxed),
             vacuumed_bytes: self.vacuumed_bytes.load(Relaxed),
             checkpoints: self.checkpoints.load(Relaxed),

@@ -26,11 +26,11 @@ use crate::upkeep::compact::on_a_thread;
 use crate::upkeep::footer::Opened;
 use crate::upkeep::jobs::Job;
 use crate::upkeep::merge::{Merge, Repeats};
-use crate::upkeep::victims::{TRACE, Victims, texts, value};
-use crate::upkeep::{Removed, Step, commit};
+use crate::upkeep::victims::{LeaveOut, TRACE, Victims, texts, value};
+use crate::upkeep::{Removed, Step, commit, formers};
 
 /// Up to so many traces each is asked of the bloom filters; with more, all rows are looked at.
-const MOST_ASKED: usize = 1_000;
+pub(crate) const MOST_ASKED: usize = 1_000;
 /// Rows that are looked at together.
 const BATCH: usize = 8 * 1024;
 /// How long rows that are on their way are waited for, in steps.
@@ -199,7 +199,7 @@ impl Lake {
             table.org == job.erasure.org && matches!(table.kind, Kind::Traces | Kind::Logs)
         });
         for slot in &slots {
-            self.settle(slot).await?;
+            self.settle_slot(slot).await?;
         }
         loop {
             let traces = self.traces_of(&slots, &subject).await?;
@@ -208,6 +208,7 @@ impl Lake {
             for slot in &slots {
                 self.erase_in(slot, &victims, job).await?;
             }
+            self.erase_formers(&job.erasure.org, victims).await?;
             if last {
                 return Ok(());
             }
@@ -215,7 +216,7 @@ impl Lake {
     }
 
     /// Has all rows of a table that have come in by now become files.
-    pub(super) async fn settle(&self, slot: &Slot) -> Result<(), Error> {
+    pub(crate) async fn settle_slot(&self, slot: &Slot) -> Result<(), Error> {
         let seen = self.seen();
         for _ in 0..STEPS {
             self.flush_slot(slot).await?;
@@ -282,6 +283,14 @@ impl Lake {
         Ok(())
     }
 
+    /// Erases from what rows were before a revision.
+    async fn erase_formers(&self, org: &OrgName, victims: Arc<Victims>) -> Result<(), Error> {
+        let (root, org) = (self.config.root.clone(), org.clone());
+        let erase = move || formers::erase(&root, &org, &victims.traces);
+        let erasing = tokio::task::spawn_blocking(erase);
+        erasing.await.map_err(|_| Error::Aborted { table: "revisions".to_owned() })?
+    }
+
     async fn rewrite(
         &self,
         slot: &Slot,
@@ -307,12 +316,13 @@ impl Lake {
                 inputs: vec![Arc::clone(file)],
                 witnesses: Vec::new(),
                 repeats: Repeats::Kept,
-                victims: Some(Arc::clone(victims)),
                 most_bytes: u64::MAX,
                 now_ms: self.clock.now().micros() / 1_000,
             };
-            let merged = on_a_thread(self, merge).await?;
-            debug_assert_eq!(merged.erased, *rows);
+            let leave_out = LeaveOut { table: table.clone(), victims: Arc::clone(victims) };
+            let merged = on_a_thread(self, merge, leave_out).await?;
+            let left: u64 = merged.files.iter().map(|file| file.rows).sum();
+            debug_assert_eq!(left + rows, file.rows);
             self.keeper.counts.rewrote(merged.bytes_read, merged.bytes_written);
             written.extend(merged.files);
             crash::point(Place::EraseRewriting);

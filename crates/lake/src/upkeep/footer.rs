@@ -82,6 +82,13 @@ impl Opened {
         usize::try_from(heaviest).unwrap_or(1)
     }
 
+    /// What some columns take of the file, bytes.
+    pub(crate) fn stored_bytes(&self, names: &[&str]) -> u64 {
+        let groups = self.metadata().row_groups().iter();
+        let chunks = groups.flat_map(|group| names.iter().filter_map(|name| column(group, name)));
+        chunks.map(|(_, chunk)| chunk.compressed_size().unsigned_abs()).sum()
+    }
+
     /// Row groups in which a text column may have one of the values, by statistics and bloom filter.
     pub(crate) fn groups_with(&self, name: &str, values: &[&str]) -> Vec<usize> {
         let groups = self.metadata().row_groups().iter().enumerate();

@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use arrow::array::{Array as _, AsArray as _, RecordBatch};
-use arrow::compute::{filter_record_batch, interleave_record_batch};
+use arrow::compute::interleave_record_batch;
 use arrow::datatypes::{Int64Type, Schema, SchemaRef};
 use arrow::error::ArrowError;
 use parquet::arrow::ArrowWriter;
@@ -26,7 +26,6 @@ use crate::error::Error;
 use crate::file::{self, File, REWRITTEN};
 use crate::upkeep::footer::Opened;
 use crate::upkeep::pace::{Pace, Stopped};
-use crate::upkeep::victims::Victims;
 
 /// What all batches that are open at once may take, bytes.
 const BATCHES: usize = 16 << 20;
@@ -39,7 +38,7 @@ const MOST_WITNESSES: usize = 128;
 const WITNESSES_PER_INPUT: u64 = 8;
 const WITNESS_BYTES: u64 = 64 << 20;
 /// By which a row is known: two rows of one table that have the same are the same span.
-const IDS: [&str; 2] = ["trace_id", "span_id"];
+pub(crate) const IDS: [&str; 2] = ["trace_id", "span_id"];
 
 /// Whether rows that come twice are written once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,12 +62,35 @@ pub(crate) struct Merge {
     pub(crate) inputs: Vec<Arc<File>>,
     pub(crate) witnesses: Vec<Arc<File>>,
     pub(crate) repeats: Repeats,
-    /// Rows to leave out.
-    pub(crate) victims: Option<Arc<Victims>>,
     /// The size at which a file is closed and a new one begun, bytes.
     pub(crate) most_bytes: u64,
     /// Now, ms since 1970-01-01 UTC.
     pub(crate) now_ms: i64,
+}
+
+/// What is done to the rows of the inputs as they are read.
+pub(crate) trait Edit: Send + 'static {
+    /// The rows as they are to be written: fewer, or with other values, but in the same order.
+    fn edit(&mut self, rows: RecordBatch) -> Result<RecordBatch, Error>;
+
+    /// Whether a column has a value afterwards; `None` if it is as it was.
+    fn has_values(&self, _column: &str) -> Option<bool> {
+        None
+    }
+
+    /// All rows were read.
+    fn finish(&mut self) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+/// Rows stay as they are.
+pub(crate) struct AsTheyAre;
+
+impl Edit for AsTheyAre {
+    fn edit(&mut self, rows: RecordBatch) -> Result<RecordBatch, Error> {
+        Ok(rows)
+    }
 }
 
 /// What came of a merge. The files are on the disk and in no commit.
@@ -77,16 +99,17 @@ pub(crate) struct Merged {
     pub(crate) files: Vec<File>,
     /// Rows that were left out because they were there before.
     pub(crate) repeats: u64,
-    /// Rows that were left out because they are to go.
-    pub(crate) erased: u64,
     pub(crate) bytes_read: u64,
     pub(crate) bytes_written: u64,
 }
 
 /// Merges, on the thread that calls it. After an error nothing that it wrote is left.
-pub(crate) fn merge(job: &Merge, pace: &mut Pace) -> Result<Merged, Error> {
+pub(crate) fn merge(job: &Merge, edit: &mut dyn Edit, pace: &mut Pace) -> Result<Merged, Error> {
     let mut output = Output { job, open: None, merged: Merged::default() };
-    let result = run(job, pace, &mut output).and_then(|()| output.close(pace));
+    let mut result = run(job, edit, pace, &mut output).and_then(|()| output.close(pace));
+    if result.is_ok() {
+        result = edit.finish();
+    }
     match result {
         Ok(()) => Ok(output.merged),
         Err(error) => {
@@ -96,12 +119,17 @@ pub(crate) fn merge(job: &Merge, pace: &mut Pace) -> Result<Merged, Error> {
     }
 }
 
-fn run(job: &Merge, pace: &mut Pace, output: &mut Output<'_>) -> Result<(), Error> {
+fn run(
+    job: &Merge,
+    edit: &mut dyn Edit,
+    pace: &mut Pace,
+    output: &mut Output<'_>,
+) -> Result<(), Error> {
     let mut opened = Vec::with_capacity(job.inputs.len());
     for file in &job.inputs {
         opened.push(Opened::ours(&job.table, &job.folder, file)?);
     }
-    let schema = columns_in_use(&job.columns, &opened);
+    let schema = columns_in_use(&job.columns, &opened, edit);
     let rows = batch_rows(&opened);
     let mut cursors = Vec::with_capacity(opened.len() + job.witnesses.len());
     for (file, opened) in job.inputs.iter().zip(opened) {
@@ -114,7 +142,8 @@ fn run(job: &Merge, pace: &mut Pace, output: &mut Output<'_>) -> Result<(), Erro
             cursors.extend(Cursor::witness(job, file, range).ok().flatten());
         }
     }
-    Weave { job, pace, output, schema, cursors, pending: Vec::new(), seen: HashSet::new() }.run()
+    let (pending, seen) = (Vec::new(), HashSet::new());
+    Weave { job, edit, pace, output, schema, cursors, pending, seen }.run()
 }
 
 /// The witnesses that are asked: the newest, since a repeat comes soon after the first.
@@ -132,9 +161,11 @@ fn asked(job: &Merge) -> Vec<&Arc<File>> {
 }
 
 /// The table's columns that a file has a value in: one that is null everywhere needs no place.
-fn columns_in_use(columns: &SchemaRef, opened: &[Opened]) -> SchemaRef {
+fn columns_in_use(columns: &SchemaRef, opened: &[Opened], edit: &dyn Edit) -> SchemaRef {
+    let stored = |name: &str| opened.iter().any(|file| file.has_values(name));
     let fields = columns.fields().iter().filter(|field| {
-        field.name() == TIME || opened.iter().any(|file| file.has_values(field.name()))
+        let name = field.name();
+        name == TIME || edit.has_values(name).unwrap_or_else(|| stored(name))
     });
     Arc::new(Schema::new(fields.cloned().collect::<Vec<_>>()))
 }
@@ -148,6 +179,7 @@ fn batch_rows(opened: &[Opened]) -> usize {
 /// The rows of several files, in the order of their time.
 struct Weave<'a, 'o> {
     job: &'a Merge,
+    edit: &'a mut dyn Edit,
     pace: &'a mut Pace,
     output: &'a mut Output<'o>,
     schema: SchemaRef,
@@ -206,13 +238,10 @@ impl Weave<'_, '_> {
     fn load(&mut self, at: usize) -> Result<bool, Error> {
         loop {
             let cursor = &mut self.cursors[at];
-            let Some(rows) = cursor.load(self.job)? else { return Ok(false) };
+            let Some(rows) = cursor.load(self.job, self.edit)? else { return Ok(false) };
             let bytes = cursor.share(rows);
             self.output.merged.bytes_read += bytes;
             self.output.spend(self.pace, bytes)?;
-            if let (Some(victims), Role::Input) = (&self.job.victims, self.cursors[at].role) {
-                self.output.merged.erased += self.cursors[at].leave_out(self.job, victims)?;
-            }
             if self.cursors[at].batch.num_rows() > 0 {
                 return Ok(true);
             }
@@ -298,14 +327,19 @@ impl Cursor {
         Self { file: Arc::clone(file), role, reader, schema, batch, row: 0, last: i64::MIN }
     }
 
-    /// Reads the next batch; answers its rows, or `None` at the end.
-    fn load(&mut self, job: &Merge) -> Result<Option<usize>, Error> {
+    /// Reads the next batch; answers how many rows were read, or `None` at the end.
+    fn load(&mut self, job: &Merge, edit: &mut dyn Edit) -> Result<Option<usize>, Error> {
         self.row = 0;
         let Some(batch) = self.reader.next() else {
             self.batch = RecordBatch::new_empty(Arc::clone(&self.schema));
             return Ok(None);
         };
         let batch = batch.map_err(|error| self.unreadable(job, &error.to_string()))?;
+        let rows = batch.num_rows();
+        let batch = match self.role {
+            Role::Input => edit.edit(batch)?,
+            Role::Witness => batch,
+        };
         self.batch = widen(&batch, &self.schema)
             .map_err(|error| self.unreadable(job, &error.to_string()))?;
         for row in 0..self.batch.num_rows() {
@@ -315,21 +349,12 @@ impl Cursor {
             }
             self.last = time;
         }
-        Ok(Some(self.batch.num_rows()))
+        Ok(Some(rows))
     }
 
     fn unreadable(&self, job: &Merge, why: &str) -> Error {
         let (table, path) = (job.table.clone(), self.file.path.clone());
         Error::Unreadable { table, path, why: why.to_owned() }
-    }
-
-    /// Takes rows that are to go out of the batch; answers how many.
-    fn leave_out(&mut self, job: &Merge, victims: &Victims) -> Result<u64, Error> {
-        let kept = victims.spared(&self.batch);
-        let before = self.batch.num_rows();
-        self.batch =
-            filter_record_batch(&self.batch, &kept).map_err(|source| columns_error(job, source))?;
-        Ok((before - self.batch.num_rows()) as u64)
     }
 
     /// Rows without a time are the last, as the sort of a flush has them.

@@ -33,7 +33,7 @@ impl Lake {
         for slot in slots {
             // A damaged table has files of which nothing is known.
             slot.memory.view()?;
-            self.settle(&slot).await?;
+            self.settle_slot(&slot).await?;
             let see = Arc::clone(&see);
             let look = move |table: &str, folder: &std::path::Path, file: &crate::file::File| {
                 let opened = Opened::any(table, folder, file)?;

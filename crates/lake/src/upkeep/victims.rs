@@ -1,10 +1,14 @@
 //! Which rows are to go.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use arrow::array::{Array as _, AsArray as _, BooleanArray, RecordBatch, StringArray};
+use arrow::compute::filter_record_batch;
 
+use crate::error::Error;
 use crate::upkeep::erase::Subject;
+use crate::upkeep::merge::Edit;
 
 /// The column of a row's trace.
 pub(crate) const TRACE: &str = "trace_id";
@@ -29,6 +33,20 @@ impl Victims {
             })
         });
         spared.collect()
+    }
+}
+
+/// Writes the rows that are not to go.
+pub(crate) struct LeaveOut {
+    /// The table's name, for errors.
+    pub(crate) table: String,
+    pub(crate) victims: Arc<Victims>,
+}
+
+impl Edit for LeaveOut {
+    fn edit(&mut self, rows: RecordBatch) -> Result<RecordBatch, Error> {
+        filter_record_batch(&rows, &self.victims.spared(&rows))
+            .map_err(|source| Error::Columns { table: self.table.clone(), source })
     }
 }
 

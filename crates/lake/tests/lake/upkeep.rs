@@ -7,10 +7,10 @@ use super::*;
 
 const DAY: i64 = 86_400_000_000;
 /// Noon of 2 January 1970, µs.
-const NOON: i64 = DAY + DAY / 2;
+pub(crate) const NOON: i64 = DAY + DAY / 2;
 
 /// A lake whose files are merged in pairs, and that keeps nothing beyond what it refers to.
-fn config(root: &Path) -> LakeConfig {
+pub(crate) fn config(root: &Path) -> LakeConfig {
     let upkeep = UpkeepConfig {
         gathered: 2,
         bytes_per_s: 0,
@@ -21,24 +21,24 @@ fn config(root: &Path) -> LakeConfig {
     LakeConfig { upkeep, ..LakeConfig::in_folder(root) }
 }
 
-async fn open_at(config: LakeConfig, now_us: i64) -> Lake {
+pub(crate) async fn open_at(config: LakeConfig, now_us: i64) -> Lake {
     let clock = Arc::new(ManualClock::at(UnixNanos::from_micros(now_us)));
     Lake::open(config, clock).await.expect("the lake opens")
 }
 
-fn traced(at_us: i64, trace: &str, id: &str) -> Row {
+pub(crate) fn traced(at_us: i64, trace: &str, id: &str) -> Row {
     let mut row = span(at_us, id);
     row.push(Name::fixed("trace_id"), trace);
     row
 }
 
-fn with(mut row: Row, column: &'static str, value: &str) -> Row {
+pub(crate) fn with(mut row: Row, column: &'static str, value: &str) -> Row {
     row.push(Name::fixed(column), value);
     row
 }
 
 /// Appends and flushes, so that each call makes a file a day.
-async fn store(lake: &Lake, table: &Table, position: u64, rows: Vec<Row>) {
+pub(crate) async fn store(lake: &Lake, table: &Table, position: u64, rows: Vec<Row>) {
     lake.append(table, position, rows);
     lake.flush(Flush::All).await.expect("flushes");
 }
@@ -49,11 +49,11 @@ async fn sorted_ids(lake: &Lake, table: &Table) -> Vec<String> {
     ids
 }
 
-fn folder_of(root: &Path) -> PathBuf {
+pub(crate) fn folder_of(root: &Path) -> PathBuf {
     root.join("default/traces/default")
 }
 
-fn files(lake: &Lake) -> u64 {
+pub(crate) fn files(lake: &Lake) -> u64 {
     lake.streams(None).iter().map(|stream| stream.files).sum()
 }
 

@@ -1,11 +1,13 @@
-//! Any sequence of appends, flushes, upkeep, erasures, expiries and restarts shows exactly the rows that it should.
+//! Any sequence of appends, flushes, upkeep, erasures, revisions, expiries, crashes and restarts shows exactly the
+//! rows and values that it should.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use clock::{ManualClock, UnixNanos};
-use lake::{Subject, UpkeepConfig};
+use lake::{Direction, Subject, UpkeepConfig};
 use proptest::prelude::*;
 
+use super::revising::{Crash, Paint, run};
 use super::*;
 
 const DAY: i64 = 86_400_000_000;
@@ -21,6 +23,10 @@ enum Step {
     Erase(u8),
     /// A restart, so many days later.
     Restart(i64),
+    /// Rows of some traces get this colour, from a day on.
+    Revise(u8, i64, Crash),
+    /// They are again as before the last revision that was not undone.
+    Back(Crash),
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -31,6 +37,16 @@ fn step() -> impl Strategy<Value = Step> {
         3 => Just(Step::Upkeep),
         1 => (0..5_u8).prop_map(Step::Erase),
         1 => (0..2_i64).prop_map(Step::Restart),
+        2 => (0..4_u8, 0..DAYS, crash()).prop_map(|(colour, day, at)| Step::Revise(colour, day, at)),
+        2 => crash().prop_map(Step::Back),
+    ]
+}
+
+fn crash() -> impl Strategy<Value = Crash> {
+    prop_oneof![
+        3 => Just(Crash::Never),
+        1 => (1..4_u64).prop_map(Crash::BeforeCommit),
+        1 => (1..4_u64).prop_map(Crash::AfterCommit),
     ]
 }
 
@@ -40,18 +56,21 @@ struct Expected {
     id: String,
     day: i64,
     trace: u8,
+    colour: Option<String>,
 }
 
 struct World {
     root: tempfile::TempDir,
     table: Table,
     clock: Arc<ManualClock>,
-    lake: Lake,
+    lake: Arc<Lake>,
     /// What the write-ahead log holds.
     log: Vec<(u64, Vec<Row>)>,
     expected: Vec<Expected>,
     today: i64,
     ids: u64,
+    /// Revisions that can be undone: their days, and what was there before.
+    revisions: Vec<(String, i64, BTreeMap<String, Option<String>>)>,
 }
 
 fn config(root: &Path) -> LakeConfig {
@@ -73,9 +92,10 @@ impl World {
         let today = DAYS;
         let clock = Arc::new(ManualClock::at(UnixNanos::from_micros(today * DAY + 1)));
         let lake = Lake::open(config(root.path()), clock.clone()).await.expect("opens");
+        let lake = Arc::new(lake);
         let table = Table::traces(OrgName::first());
-        let (log, expected) = (Vec::new(), Vec::new());
-        Self { root, table, clock, lake, log, expected, today, ids: 0 }
+        let (log, expected, revisions) = (Vec::new(), Vec::new(), Vec::new());
+        Self { root, table, clock, lake, log, expected, today, ids: 0, revisions }
     }
 
     async fn take(&mut self, step: &Step) {
@@ -92,6 +112,8 @@ impl World {
                 self.expected.retain(|row| row.trace != *trace);
             }
             Step::Restart(days) => self.restart(*days).await,
+            Step::Revise(colour, day, crash) => self.revise(*colour, *day, *crash).await,
+            Step::Back(crash) => self.back(*crash).await,
         }
     }
 
@@ -101,7 +123,7 @@ impl World {
             let id = self.ids.to_string();
             let mut row = span(day * DAY + (self.ids as i64 * 7_919) % 1_000, &id);
             row.push(Name::fixed("trace_id"), trace.to_string());
-            self.expected.push(Expected { id, day: *day, trace: *trace });
+            self.expected.push(Expected { id, day: *day, trace: *trace, colour: None });
             row
         });
         let rows: Vec<Row> = rows.collect();
@@ -123,19 +145,58 @@ impl World {
     async fn restart(&mut self, days: i64) {
         self.today += days;
         self.clock.set(UnixNanos::from_micros(self.today * DAY + 1));
-        self.lake = Lake::open(config(self.root.path()), self.clock.clone()).await.expect("opens");
+        let lake = Lake::open(config(self.root.path()), self.clock.clone()).await.expect("opens");
+        self.lake = Arc::new(lake);
         for (position, rows) in &self.log {
             self.lake.append(&self.table, *position, rows.clone());
         }
     }
 
+    async fn revise(&mut self, colour: u8, from: i64, crash: Crash) {
+        self.ids += 1;
+        let (id, colour) = (self.ids.to_string(), format!("colour {colour}"));
+        self.go(&id, Direction::Forth, from, Some(&colour), crash).await;
+        let mut before = BTreeMap::new();
+        for row in self.expected.iter_mut().filter(|row| row.day >= from && row.trace < 3) {
+            before.insert(row.id.clone(), row.colour.replace(colour.clone()));
+        }
+        self.revisions.push((id, from, before));
+    }
+
+    async fn back(&mut self, crash: Crash) {
+        let Some((id, from, before)) = self.revisions.pop() else { return };
+        self.ids += 1;
+        let name = self.ids.to_string();
+        self.go(&name, Direction::Back(id), from, None, crash).await;
+        for row in &mut self.expected {
+            if let Some(colour) = before.get(&row.id) {
+                row.colour.clone_from(colour);
+            }
+        }
+    }
+
+    /// Revises, over a crash if there is to be one.
+    async fn go(&mut self, id: &str, way: Direction, from: i64, paint: Option<&str>, at: Crash) {
+        let paint = Arc::new(Paint::of_traces(&["0", "1", "2"], paint));
+        let range = (from * DAY, i64::MAX);
+        if run(&self.lake, &self.table, (id, &way, range), &paint, at).await.is_none() {
+            self.restart(0).await;
+            let rest = run(&self.lake, &self.table, (id, &way, range), &paint, Crash::Never).await;
+            rest.expect("there is no second crash");
+        }
+    }
+
     async fn check(&self, steps: &[Step]) {
-        let mut found = ids(&self.lake, &self.table).await;
+        let rows = self.lake.rows(&self.table, i64::MIN, i64::MAX, &[]).await.expect("reads");
+        let text = |row: &Row, name| row.text(name).map(str::to_owned);
+        let mut found: Vec<_> =
+            rows.iter().map(|row| (text(row, "span_id"), text(row, Paint::COLUMN))).collect();
         found.sort();
-        let mut expected: Vec<String> = self.expected.iter().map(|row| row.id.clone()).collect();
+        let mut expected: Vec<_> =
+            self.expected.iter().map(|row| (Some(row.id.clone()), row.colour.clone())).collect();
         expected.sort();
         assert_eq!(found, expected, "after {steps:?}");
-        let distinct: BTreeSet<&String> = found.iter().collect();
+        let distinct: BTreeSet<_> = found.iter().map(|(id, _)| id).collect();
         assert_eq!(distinct.len(), found.len());
     }
 }

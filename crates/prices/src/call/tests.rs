@@ -149,3 +149,50 @@ proptest! {
         prop_assert!(total.is_some() != row.get("llm_cost_unpriced_reason").is_some(), "a cost or a reason: {:?}", row);
     }
 }
+
+#[test]
+fn pricing_looks_at_the_columns_that_it_says() {
+    let mut whole = Stored::default();
+    for (at, column) in schema::TRACE_COLUMNS.iter().enumerate() {
+        let at = u16::try_from(at).expect("few");
+        let value = match column.ty {
+            schema::Type::Text => Value::from(format!("text {at}")),
+            schema::Type::Int => Value::Int(at.into()),
+            schema::Type::Float => Value::Float(at.into()),
+            schema::Type::Bool => Value::Bool(true),
+            schema::Type::Bytes => Value::Bytes(vec![1]),
+        };
+        whole.push(column.cell(), value);
+    }
+    for (name, text) in [
+        ("span_status", "ERROR"),
+        ("inferscope_vantage_point", "gateway"),
+        ("openinference_span_kind", "EMBEDDING"),
+        ("llm_cost_source", "reported"),
+    ] {
+        whole.set(Name::fixed(name), text);
+    }
+    let part = |columns: &[&[&str]]| {
+        let mut part = whole.clone();
+        for (name, _) in
+            whole.cells().filter(|(name, _)| !columns.concat().contains(&name.as_str()))
+        {
+            part.remove(name);
+        }
+        part
+    };
+    let seen = part(&[READS, WRITES]);
+    assert_eq!(seen.len(), READS.len() + WRITES.len(), "all are promised, none twice");
+    let call = Call::of_row(&whole).expect("a call that counts");
+    assert_eq!(Call::of_row(&seen), Some(call));
+    let (mut whole_priced, mut priced) = (whole.clone(), seen);
+    price(&mut whole_priced, &Book::shipped());
+    price(&mut priced, &Book::shipped());
+    for name in WRITES {
+        assert_eq!(whole_priced.get(name), priced.get(name), "{name}");
+    }
+    let changed = |(name, value): (&Name, &Value)| whole.get(name) != Some(value);
+    for (name, _) in whole_priced.cells().filter(|cell| changed(*cell)) {
+        assert!(WRITES.contains(&name.as_str()), "{name} is written too");
+    }
+}
