@@ -4,10 +4,11 @@ import os
 import time
 
 import duckdb
+import httpx
 import polars
 import pytest
 
-from rig.server import HOUR_US, Server, now_us
+from rig.server import HOUR_US, ROOT_LOGIN, Server, now_us
 from rig.spans import OneSpan
 from rig.waiting import wait_until
 from test_prices import LLAMA, SEED, prices, put, stored
@@ -241,6 +242,39 @@ def test_a_job_that_is_killed_goes_on_and_counts_each_call_once(serve, org):
     server.start()
     assert ended(server, org, undone["id"])["changed"]["calls"] == 18
     assert cost(server, org) is None, "unpriced is null again"
+
+
+@pytest.mark.parametrize("place", ["revise-written:1", "revise-written:2", "revise-committed:2", "revise-committed:3"])
+def test_a_crash_at_a_step_neither_loses_nor_repeats_it(serve, org, delta_table, place):
+    server = serve(QUICK.replace("merge_at = 4", "merge_at = 1000"))
+    many_files(server, org, 3)
+    before = table(delta_table(server, org))
+    put(server, org, "house", HOUSE_ROW)
+    crash_on_the_way(server, place, lambda: start(server, org))
+    (begun,) = server.get(prices(org, "/reprices")).json()["reprices"]
+    done = ended(server, org, begun["id"])
+    assert (done["changed"]["calls"], done["changed"]["after"]["cost_usd"]) == (9, pytest.approx(9 * HOUSE_USD))
+    assert cost(server, org) == pytest.approx(9 * HOUSE_USD)
+    crash_on_the_way(server, place, lambda: server.post(prices(org, f"/reprices/{begun['id']}/undo")))
+    undone = server.get(prices(org, "/reprices")).json()["reprices"][0]
+    assert ended(server, org, undone["id"])["changed"]["calls"] == 9
+    assert table(delta_table(server, org)) == before
+
+
+def crash_on_the_way(server: Server, place: str, begin) -> None:
+    """Begins a job, dies at a place on its way, and starts again."""
+    server.stop()
+    server.environment = ROOT_LOGIN | {"INFERSCOPE_CRASH_AT": place}
+    server.start()
+    try:
+        begin()
+    except httpx.TransportError:
+        # It may die before it has answered.
+        pass
+    assert server.process.wait(60) == -6, server.tail()
+    assert f"crash point {place.split(':')[0]}" in server.text()
+    server.environment = ROOT_LOGIN
+    server.start()
 
 
 def refused_put(server: Server, org: str) -> str:

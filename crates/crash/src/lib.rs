@@ -32,6 +32,10 @@ pub enum Place {
     DeleteWritten,
     /// An erasure or an expiry has committed a day; its journal does not say so yet.
     DeleteCommitted,
+    /// A step of a revision has written its file, and what the rows were before; no commit names the file.
+    ReviseWritten,
+    /// A step of a revision has committed; its owner does not know it.
+    ReviseCommitted,
     /// A vacuum has deleted a file, others may follow.
     Vacuuming,
     /// A checkpoint of a table's log is written and not synced.
@@ -40,7 +44,7 @@ pub enum Place {
 
 impl Place {
     /// Every place.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::SegmentCreated,
         Self::LogWritten,
         Self::LogSynced,
@@ -51,6 +55,8 @@ impl Place {
         Self::EraseRewriting,
         Self::DeleteWritten,
         Self::DeleteCommitted,
+        Self::ReviseWritten,
+        Self::ReviseCommitted,
         Self::Vacuuming,
         Self::CheckpointWritten,
     ];
@@ -69,6 +75,8 @@ impl Place {
             Self::EraseRewriting => "erase-rewriting",
             Self::DeleteWritten => "delete-written",
             Self::DeleteCommitted => "delete-committed",
+            Self::ReviseWritten => "revise-written",
+            Self::ReviseCommitted => "revise-committed",
             Self::Vacuuming => "vacuuming",
             Self::CheckpointWritten => "checkpoint-written",
         }

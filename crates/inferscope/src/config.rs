@@ -280,8 +280,6 @@ impl Checker<'_> {
                 "server.listen: give at least one address, e.g. \"127.0.0.1:5080\"".to_owned(),
             );
         }
-        let upkeep_every = self.seconds("storage.upkeep_every_s", raw.storage.upkeep_every_s);
-        let repricer = self.repricer(&raw.prices, upkeep_every);
         let prices = raw.prices.checked(self.problems);
         Config {
             data_dir: self.absolute(flags.data_dir.clone().unwrap_or(raw.server.data_dir)),
@@ -323,11 +321,11 @@ impl Checker<'_> {
             most_streams: self.at_least_one("storage.most_streams", raw.storage.most_streams),
             most_hot_bytes: self.at_least_one("storage.most_hot_bytes", raw.storage.most_hot_bytes),
             upkeep: self.upkeep(&raw.storage, raw.query.timeout_s.max(raw.query.stream_timeout_s)),
-            upkeep_every,
+            upkeep_every: self.seconds("storage.upkeep_every_s", raw.storage.upkeep_every_s),
             parts: raw.storage.parts(),
             privacy: raw.privacy.limits(),
             endpoints: self.endpoints(raw.endpoint),
-            repricer,
+            repricer: self.repricer(&raw.prices),
             most_overrides: raw.prices.most_overrides,
         }
     }

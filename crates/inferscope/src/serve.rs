@@ -142,7 +142,7 @@ pub(crate) async fn start(config: Config) -> anyhow::Result<Running> {
     spawn_in_background(&tasks, background.handle(), sweeper, recorder, config.upkeep_every);
     {
         let _on_these_threads = background.handle().enter();
-        let reprice = repricer.clone().run(tasks.token(Stage::Maintenance));
+        let reprice = repricer.clone().run(config.upkeep_every, tasks.token(Stage::Maintenance));
         tasks.spawn(Stage::Maintenance, "re-pricings", reprice);
     }
 

@@ -24,8 +24,6 @@ pub struct RepricerConfig {
     pub undo_for: Option<Duration>,
     /// How long a look at what a re-pricing would do may take.
     pub preview_timeout: Duration,
-    /// After how long a job that could not go on is tried again.
-    pub retry_after: Duration,
 }
 
 /// Prices stored calls again. Cheap to clone.

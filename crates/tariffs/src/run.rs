@@ -4,6 +4,7 @@
 //! counts each call once, wherever the process dies.
 
 use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 
 use lake::{Direction, Revising, Stretch};
 use tasks::CancellationToken;
@@ -21,8 +22,9 @@ enum End {
 }
 
 impl Repricer {
-    /// Does what was asked for until it is told to stop. What is cut short goes on with the next start.
-    pub async fn run(self, stop: CancellationToken) {
+    /// Does what was asked for until it is told to stop, and tries what could not go on again after so long. What is
+    /// cut short goes on with the next start.
+    pub async fn run(self, retry_after: Duration, stop: CancellationToken) {
         let inner = &self.0;
         loop {
             tokio::select! {
@@ -30,7 +32,7 @@ impl Repricer {
                 () = stop.cancelled() => return,
             }
             tokio::select! {
-                () = tokio::time::sleep(inner.config.retry_after) => {}
+                () = tokio::time::sleep(retry_after) => {}
                 () = inner.wanted.notified() => {}
                 () = stop.cancelled() => return,
             }

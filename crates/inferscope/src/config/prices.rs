@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use prices::{Document, Row, Shelf};
 use serde::Deserialize;
@@ -53,14 +52,10 @@ impl RawPrices {
 }
 
 impl Checker<'_> {
-    pub(super) fn repricer(&mut self, raw: &RawPrices, retry_after: Duration) -> RepricerConfig {
+    pub(super) fn repricer(&mut self, raw: &RawPrices) -> RepricerConfig {
         let undo_for = self.seconds("prices.undo_days", raw.undo_days * 86_400.0);
         let preview_timeout = self.seconds("prices.preview_timeout_s", raw.preview_timeout_s);
-        RepricerConfig {
-            undo_for: (!undo_for.is_zero()).then_some(undo_for),
-            preview_timeout,
-            retry_after,
-        }
+        RepricerConfig { undo_for: (!undo_for.is_zero()).then_some(undo_for), preview_timeout }
     }
 }
 

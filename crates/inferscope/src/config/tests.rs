@@ -152,7 +152,6 @@ fn re_pricing_keeps_what_was_for_a_time_that_can_be_set() {
     let days = |days: f64| Some(std::time::Duration::from_secs_f64(days * 86_400.0));
     let default = of("");
     assert_eq!((default.undo_for, default.preview_timeout.as_secs()), (days(30.0), 60));
-    assert_eq!(default.retry_after.as_secs(), 30, "as upkeep");
     assert_eq!(of("[prices]\nundo_days = 0.5").undo_for, days(0.5));
     assert_eq!(of("[prices]\nundo_days = 0").undo_for, None, "for ever");
     assert_eq!(of("[prices]\npreview_timeout_s = 2").preview_timeout.as_secs(), 2);

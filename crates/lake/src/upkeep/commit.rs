@@ -101,6 +101,7 @@ const fn places(why: Why<'_>) -> (Place, Place) {
         Why::Rows { .. } => (Place::FlushWritten, Place::FlushCommitted),
         Why::Merge { .. } | Why::Dedup { .. } => (Place::MergeWritten, Place::MergeCommitted),
         Why::Delete { .. } => (Place::DeleteWritten, Place::DeleteCommitted),
+        Why::Revise { .. } => (Place::ReviseWritten, Place::ReviseCommitted),
     }
 }
 
