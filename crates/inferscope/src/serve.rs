@@ -110,14 +110,9 @@ pub(crate) async fn start(config: Config) -> anyhow::Result<Running> {
     // Questions compute for long and records can wait: neither keeps a call waiting.
     let (workers, background) =
         (Threads::standing_back("query")?, Threads::standing_back("background")?);
-    let repricer = Repricer::open(
-        tariffs.clone(),
-        metadata.clone(),
-        Arc::clone(&lake),
-        (clock.clone(), tasks.clone(), background.handle().clone()),
-        config.repricer,
-    )
-    .await?;
+    let hands = (clock.clone(), tasks.clone(), background.handle().clone());
+    let (store, tables, past) = (metadata.clone(), Arc::clone(&lake), config.repricer);
+    let repricer = Repricer::open(tariffs.clone(), store, tables, hands, past).await?;
     let query = query(&config, &lake, workers.handle())?;
     let settings = IngestConfig { parts: Some(blobs.clone()), ..config.ingest.clone() };
     let ingest = Ingest::new(wal, Arc::clone(&lake), clock.clone(), tasks.clone(), settings);
@@ -140,11 +135,7 @@ pub(crate) async fn start(config: Config) -> anyhow::Result<Running> {
     spawn(&tasks, &fleet, &analytics);
     let sweeper = Sweeper { blobs: blobs.clone(), lake: Arc::clone(&lake), swept_at: None };
     spawn_in_background(&tasks, background.handle(), sweeper, recorder, config.upkeep_every);
-    {
-        let _on_these_threads = background.handle().enter();
-        let reprice = repricer.clone().run(config.upkeep_every, tasks.token(Stage::Maintenance));
-        tasks.spawn(Stage::Maintenance, "re-pricings", reprice);
-    }
+    spawn_repricer(&tasks, background.handle(), repricer.clone(), config.upkeep_every);
 
     let app = api::router(Services {
         accounts: accounts.clone(),
@@ -337,6 +328,12 @@ fn spawn_in_background(
         // What fails is logged there, and tried again.
         async move { drop(lake.flush(Flush::Due).await) }
     });
+}
+
+fn spawn_repricer(tasks: &Tasks, threads: &Handle, repricer: Repricer, retry_after: Duration) {
+    let _on_these_threads = threads.enter();
+    let reprice = repricer.run(retry_after, tasks.token(Stage::Maintenance));
+    tasks.spawn(Stage::Maintenance, "re-pricings", reprice);
 }
 
 /// Passes of upkeep, so much time apart or when one is wanted. One that is under way when the server stops is cut
