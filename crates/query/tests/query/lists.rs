@@ -185,7 +185,7 @@ async fn a_page_is_not_bounded_by_the_rows_of_its_spans() {
 
 #[tokio::test]
 async fn traces_that_need_too_much_memory_together_are_read_in_parts() {
-    let house = house(Limits { memory: 24 << 20, ..Limits::default() }).await;
+    let house = house(Limits { memory: 32 << 20, ..Limits::default() }).await;
     let text = "x".repeat(1_900);
     for trace in 0..16_i64 {
         let rows = (0..500_i64).map(|n| {
