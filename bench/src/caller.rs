@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, bail, ensure};
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
 use http::{Method, Request, Response, StatusCode};
@@ -62,6 +62,18 @@ impl Caller {
             .body(Full::new(body))?;
         self.sender.ready().await?;
         Ok(self.sender.send_request(request).await?)
+    }
+
+    /// Posts what is to be taken in: what was answered with a 200, or `None` if the server asks to come again.
+    pub(crate) async fn offer(&mut self, body: Bytes) -> anyhow::Result<Option<Bytes>> {
+        let response = self.post(body).await?;
+        let status = response.status();
+        let said = response.into_body().collect().await?.to_bytes();
+        match status {
+            StatusCode::OK => Ok(Some(said)),
+            StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => Ok(None),
+            _ => bail!("{status}: {}", String::from_utf8_lossy(&said)),
+        }
     }
 
     /// Posts and reads the whole answer, which has to be a 200; from the first byte out to the last byte in.

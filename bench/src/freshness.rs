@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, ensure};
 use bytes::Bytes;
 use http::{Method, StatusCode};
-use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 
 use crate::caller::{Caller, Target, ask};
@@ -175,20 +174,9 @@ async fn until_all_found(store: &Store<'_>, spans: usize) -> anyhow::Result<f64>
 /// A body that has to be taken; who is asked to come again does.
 async fn send(caller: &mut Caller, body: Bytes) -> anyhow::Result<()> {
     let began = Instant::now();
-    loop {
-        let response = caller.post(body.clone()).await?;
-        let status = response.status();
-        let said = response.into_body().collect().await?.to_bytes();
-        if status == StatusCode::OK {
-            return Ok(());
-        }
-        let again =
-            matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS);
-        ensure!(
-            again && began.elapsed() < PATIENCE,
-            "{status}: {}",
-            String::from_utf8_lossy(&said)
-        );
+    while caller.offer(body.clone()).await?.is_none() {
+        ensure!(began.elapsed() < PATIENCE, "a body was refused for {PATIENCE:?}");
         tokio::time::sleep(AGAIN * 10).await;
     }
+    Ok(())
 }

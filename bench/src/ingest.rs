@@ -2,11 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{Context as _, ensure};
 use bytes::Bytes;
 use futures::future::try_join_all;
-use http::StatusCode;
-use http_body_util::BodyExt as _;
 use serde_json::json;
 use tonic::Code;
 
@@ -43,7 +41,7 @@ enum Sender {
 
 /// What became of a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Fate {
+pub(crate) enum Fate {
     Acknowledged,
     /// The server has no room at the moment.
     Refused,
@@ -277,18 +275,10 @@ impl Traffic {
 impl Sender {
     async fn send(&mut self, body: Bytes) -> anyhow::Result<Fate> {
         match self {
-            Self::Http(caller) => {
-                let response = caller.post(body).await?;
-                let status = response.status();
-                let said = response.into_body().collect().await?.to_bytes();
-                match status {
-                    StatusCode::OK => acknowledged(&said),
-                    StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => {
-                        Ok(Fate::Refused)
-                    }
-                    _ => bail!("{status}: {}", String::from_utf8_lossy(&said)),
-                }
-            }
+            Self::Http(caller) => match caller.offer(body).await? {
+                Some(said) => acknowledged(&said),
+                None => Ok(Fate::Refused),
+            },
             Self::Grpc(exporter) => match exporter.export(body).await {
                 Ok(said) => acknowledged(&said),
                 Err(status)
@@ -303,7 +293,7 @@ impl Sender {
 }
 
 /// Of an answer whose status is good: an empty one means that all spans were taken.
-fn acknowledged(said: &Bytes) -> anyhow::Result<Fate> {
+pub(crate) fn acknowledged(said: &Bytes) -> anyhow::Result<Fate> {
     ensure!(said.is_empty(), "a body was taken in part: {}", String::from_utf8_lossy(said));
     Ok(Fate::Acknowledged)
 }

@@ -4,15 +4,12 @@ use std::net::SocketAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use anyhow::bail;
 use bytes::Bytes;
 use futures::future::try_join_all;
-use http::StatusCode;
-use http_body_util::BodyExt as _;
 
 use crate::caller::{Caller, Target};
 use crate::corpus::Corpus;
-use crate::ingest::OTLP;
+use crate::ingest::{OTLP, acknowledged};
 
 /// Senders while the table is filled.
 const SENDERS: usize = 4;
@@ -67,12 +64,6 @@ impl Senders {
 
 /// Whether the server took a body whole; otherwise it asks to come again.
 async fn taken(caller: &mut Caller, body: Bytes) -> anyhow::Result<bool> {
-    let response = caller.post(body).await?;
-    let status = response.status();
-    let said = response.into_body().collect().await?.to_bytes();
-    match status {
-        StatusCode::OK if said.is_empty() => Ok(true),
-        StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => Ok(false),
-        _ => bail!("{status}: {}", String::from_utf8_lossy(&said)),
-    }
+    let said = caller.offer(body).await?;
+    said.as_ref().map(acknowledged).transpose().map(|fate| fate.is_some())
 }

@@ -125,6 +125,7 @@ def test_the_box_shows_what_would_be_stored(server, org):
     put(server, org, setting)
     send(server, org)
     assert newest(server, org) == shown["stored"]["llm_input"]
+    assert tried(text=PROMPT)["stored"]["llm_input"] == shown["stored"]["llm_input"]
     assert tried(text=PROMPT, setting={"capture": "none"})["stored"].get("llm_input") is None
     header = tried(key="http.request.headers", text='{"Authorization": "Bearer abc", "n": 1.50}')
     assert header["stored"]["http_request_headers"] == '{"Authorization": "[redacted:authorization]", "n": 1.50}'

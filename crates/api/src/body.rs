@@ -9,7 +9,7 @@ use fault::{Class, Fault};
 use http::HeaderMap;
 use http::header::CONTENT_LENGTH;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-
+use serde::de::DeserializeOwned;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::trouble::Trouble;
@@ -22,6 +22,12 @@ pub(crate) async fn read_body(body: Body, most: usize) -> Result<Bytes, Trouble>
 /// The same for a question.
 pub(crate) async fn read_question(body: Body, most: usize) -> Result<Bytes, Trouble> {
     read(body, most, "a question is never that long, shorten its SQL").await
+}
+
+/// What a body of JSON says, which is to be `what`.
+pub(crate) fn json<T: DeserializeOwned>(body: &[u8], what: &str) -> Result<T, Trouble> {
+    serde_json::from_slice(body)
+        .map_err(|error| Trouble::invalid(format!("the body is no {what}: {error}")))
 }
 
 async fn read(body: Body, most: usize, advice: &str) -> Result<Bytes, Trouble> {

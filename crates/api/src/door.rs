@@ -32,11 +32,21 @@ impl Door {
         org: &str,
         scope: Scope,
     ) -> Result<OrgName, Trouble> {
+        Ok(self.enter_as(headers, org, scope).await?.0)
+    }
+
+    /// As [`Door::enter`], with who the caller is.
+    pub(crate) async fn enter_as(
+        &self,
+        headers: &HeaderMap,
+        org: &str,
+        scope: Scope,
+    ) -> Result<(OrgName, Arc<Identity>), Trouble> {
         let identity = self.caller(headers).await?;
         let org = OrgName::from_str(org)?;
         identity.may(&org, scope)?;
         self.0.check_org(&org)?;
-        Ok(org)
+        Ok((org, identity))
     }
 
     /// The organisation to write to: the one named, else the caller's own. The root login makes one on its first

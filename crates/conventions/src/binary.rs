@@ -7,6 +7,7 @@ use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde_json::{Map, Value as Json, json};
 use sha2::{Digest as _, Sha256};
+use text::Text;
 
 /// A binary part, decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -148,8 +149,7 @@ impl<'k> Binaries<'k> {
     fn marker(&mut self, base64: &str, media_type: Option<&str>) -> Json {
         let content = decoded(base64);
         let bytes = content.as_deref().unwrap_or(base64.as_bytes());
-        let sha256: String =
-            Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+        let sha256 = Text::hex(&Sha256::digest(bytes));
         let kept = match &content {
             Some(bytes) => (self.keep)(BinaryPart { bytes, sha256: &sha256 }),
             None => Kept::Dropped("not_base64"),
@@ -161,7 +161,7 @@ impl<'k> Binaries<'k> {
         match kept {
             Kept::Stored => {
                 marker["stored"] = true.into();
-                self.stored.insert(sha256);
+                self.stored.insert(sha256.to_string());
             }
             Kept::Dropped(why) => {
                 marker["stored"] = false.into();

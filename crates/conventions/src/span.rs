@@ -11,14 +11,14 @@ use crate::payload::{AsJson, json_text_of};
 use crate::view;
 
 pub(crate) fn fill(cells: &mut Cells, span: &Span, options: &Options) {
-    let trace_id = hex(&span.trace_id);
+    let trace_id = Text::hex(&span.trace_id);
     if let Some(parent) = span.parent_span_id {
-        cells.set(column!("reference_parent_span_id"), hex(&parent));
+        cells.set(column!("reference_parent_span_id"), Text::hex(&parent));
         cells.set(column!("reference_parent_trace_id"), trace_id.clone());
         cells.set(column!("reference_ref_type"), Text::fixed("ChildOf"));
     }
     cells.set(column!("trace_id"), trace_id);
-    cells.set(column!("span_id"), hex(&span.span_id));
+    cells.set(column!("span_id"), Text::hex(&span.span_id));
     cells.set(column!("operation_name"), span.name.clone());
     cells.set(column!("span_kind"), digits(span.kind));
     cells.set(column!("flags"), i64::from(span.flags));
@@ -51,18 +51,6 @@ fn digits(kind: i32) -> Text {
     const KNOWN: [&str; 6] = ["0", "1", "2", "3", "4", "5"];
     let known = usize::try_from(kind).ok().and_then(|kind| KNOWN.get(kind));
     known.map_or_else(|| kind.to_string().into(), |digit| Text::fixed(digit))
-}
-
-/// Bytes as lower-case hex digits.
-fn hex(bytes: &[u8]) -> Text {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digit = |nibble: u8| char::from(DIGITS[usize::from(nibble)]);
-    let mut text = String::with_capacity(2 * bytes.len());
-    for byte in bytes {
-        text.push(digit(byte >> 4));
-        text.push(digit(byte & 0x0f));
-    }
-    text.into()
 }
 
 fn list<'a, T, J: Serialize>(all: &'a [T], json: impl Fn(&'a T) -> J) -> Text {
@@ -108,8 +96,8 @@ impl Serialize for LinkJson<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Link { trace_id, span_id, trace_state, flags, attributes, dropped_attributes } = self.0;
         let context = Context {
-            trace_id: hex(trace_id),
-            span_id: hex(span_id),
+            trace_id: Text::hex(trace_id),
+            span_id: Text::hex(span_id),
             trace_flags: *flags,
             trace_state,
         };

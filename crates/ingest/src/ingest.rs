@@ -299,11 +299,8 @@ impl Ingest {
         F: Future<Output = Result<T, Error>> + Send + 'static,
     {
         let work = work(Arc::clone(&self.0));
-        let (done, result) = tokio::sync::oneshot::channel();
-        self.0.tasks.spawn(Stage::Wal, "ingest-commit", async move {
-            let _ = done.send(work.await);
-        });
-        result.await.unwrap_or(Err(Error::Stopping))
+        let committed = self.0.tasks.to_the_end(Stage::Wal, "ingest-commit", work);
+        committed.await.unwrap_or(Err(Error::Stopping))
     }
 
     /// Hands to the lake what the log holds and the lake has not committed, oldest first; `each` sees all of it,

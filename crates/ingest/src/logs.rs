@@ -3,7 +3,7 @@
 use otlp::{AnyValue, LogRecord, Text};
 use schema::{LOG_COLUMNS, Row, Value};
 
-use crate::draft::{Draft, filled, hex, nanos};
+use crate::draft::{Draft, filled, nanos};
 
 /// What marks the row of a GenAI event in `llm_observation_type`; no other log row has that column.
 const EVENT: &str = "EVENT";
@@ -26,8 +26,8 @@ pub(crate) fn row(record: &LogRecord, now_ns: u64) -> Row {
     draft.set("body", body(&record.body));
     let event_name = event_name(record);
     draft.set("event_name", event_name);
-    draft.set("trace_id", record.trace_id.map(|id| hex(&id)));
-    draft.set("span_id", record.span_id.map(|id| hex(&id)));
+    draft.set("trace_id", record.trace_id.map(|id| Text::hex(&id)));
+    draft.set("span_id", record.span_id.map(|id| Text::hex(&id)));
     draft.set("observed_time", nanos(record.observed_ns));
     draft.set("flags", Some(i64::from(record.flags)));
     let dropped = (record.dropped_attributes > 0).then_some(i64::from(record.dropped_attributes));
@@ -73,7 +73,7 @@ fn body(value: &AnyValue) -> Option<Text> {
         Value::Int(int) => int.to_string().into(),
         Value::Float(float) => float.to_string().into(),
         Value::Bool(bool) => bool.to_string().into(),
-        Value::Bytes(bytes) => hex(&bytes).into(),
+        Value::Bytes(bytes) => Text::hex(&bytes),
     })
 }
 

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use otlp::{Distribution, Exemplar, Measured, Metric, MetricKind, Number, Point, Temporality};
+use otlp::{
+    Distribution, Exemplar, Measured, Metric, MetricKind, Number, Point, Temporality, Text,
+};
 use schema::{Kind, METRIC_COLUMNS, OrgName, Row, Table, clean_name};
 use serde_json::json;
 
 use crate::books::Reason;
-use crate::draft::{Draft, filled, hex, nanos};
+use crate::draft::{Draft, filled, nanos};
 use crate::logs::{beside, shared};
 use crate::refusals::Refusals;
 
@@ -292,7 +294,7 @@ fn exemplars(exemplars: &[Exemplar]) -> Option<String> {
         fields.insert("value".to_owned(), json!(exemplar.value.map(float)));
         for (name, id) in [("trace_id", &exemplar.trace_id), ("span_id", &exemplar.span_id)] {
             if !id.is_empty() {
-                fields.insert(name.to_owned(), hex(id).into());
+                fields.insert(name.to_owned(), Text::hex(id).as_str().into());
             }
         }
         let labels = exemplar.attributes.iter().filter_map(|(key, value)| {

@@ -7,7 +7,7 @@ use metadata::{Created, Metadata, PrivacySetting};
 use redaction::{Capture, OwnRule, Policies, Policy, Setting};
 use schema::{OrgName, stream_name};
 use tasks::{Stage, Tasks};
-use tokio::sync::{Mutex, oneshot};
+use tokio::sync::Mutex;
 
 use crate::error::Error;
 
@@ -168,11 +168,8 @@ impl Privacy {
         &self,
         change: impl Future<Output = Result<T, Error>> + Send + 'static,
     ) -> Result<T, Error> {
-        let (done, result) = oneshot::channel();
-        self.0.tasks.spawn(Stage::Ingest, "privacy-change", async move {
-            let _ = done.send(change.await);
-        });
-        result.await.unwrap_or(Err(Error::Stopping))
+        let changed = self.0.tasks.to_the_end(Stage::Ingest, "privacy-change", change);
+        changed.await.unwrap_or(Err(Error::Stopping))
     }
 }
 

@@ -38,7 +38,7 @@ impl Dimension {
         match self {
             Self::Inherited(column) => format!(
                 "{}, valued as (select c.*, b.named as value from calls c \
-                 left join (select distinct trace_id, span_id, named from belonging) b on b.trace_id = c.trace_id and b.span_id = c.span_id)",
+                 left join belonging b on b.trace_id = c.trace_id and b.span_id = c.span_id)",
                 belonging(column, spans)
             ),
             // A tag that a span lists twice is one.
@@ -56,7 +56,7 @@ impl Dimension {
 }
 
 /// Parts of a WITH RECURSIVE, the last of which is `belonging`: each span of `spans` with the session or user, `named`, that it
-/// belongs to. It is the one that the span names, else that of the nearest span above it that names one, else the only
+/// belongs to, once, also where it is stored twice. It is the one that the span names, else that of the nearest span above it that names one, else the only
 /// one that its trace names. A span to which none of this gives a name is not in it.
 pub(crate) fn belonging(column: &str, spans: &str) -> String {
     format!(
@@ -70,10 +70,12 @@ pub(crate) fn belonging(column: &str, spans: &str) -> String {
              where u.named is null and u.steps < {MOST_ABOVE}), \
          inherited as (select trace_id, span_id, max(named) as named from above \
            where named is not null group by trace_id, span_id), \
-         belonging as (select s.trace_id, s.span_id, s._timestamp, s.duration, s.span_status, \
-             coalesce(s.{column}, case when n.several then i.named else n.named end) as named \
+         belonging as (select s.trace_id, s.span_id, min(s._timestamp) as _timestamp, \
+             max(s.duration) as duration, min(s.span_status) as span_status, \
+             min(coalesce(s.{column}, case when n.several then i.named else n.named end)) as named \
              from {spans} s join names n on n.trace_id = s.trace_id \
              left join inherited i on i.trace_id = s.trace_id and i.span_id = s.span_id \
-             where coalesce(s.{column}, case when n.several then i.named else n.named end) is not null)"
+             where coalesce(s.{column}, case when n.several then i.named else n.named end) is not null \
+             group by s.trace_id, s.span_id)"
     )
 }

@@ -144,14 +144,14 @@ fn statement(groups: &Groups<'_>) -> String {
     let (order, more) = (groups.order.sql(), groups.limit + 1);
     format!(
         "with recursive {calls}, {belonging}, \
-         mine as (select distinct * from belonging where trace_id in (select trace_id from matching)), \
+         mine as (select * from belonging where trace_id in (select trace_id from matching)), \
          per_group as (select named, min(_timestamp) as started, max(_timestamp + duration) as ended, \
            max(_timestamp + duration) - min(_timestamp) as lasted, count(distinct trace_id) as traces, \
            count(*) as spans, \
            count(distinct case when span_status = 'ERROR' then trace_id end) as failed_traces \
            from mine group by named), \
          page as (select * from per_group {after} order by {order}, named limit {more} {offset}), \
-         shown as (select distinct m.named, m.trace_id, m.span_id from mine m join page p on p.named = m.named), \
+         shown as (select m.named, m.trace_id, m.span_id from mine m join page p on p.named = m.named), \
          counted as (select b.named, {SUMS}, \
            first_value(substr(coalesce(c.gen_ai_input_messages, c.llm_input), 1, 2000) \
              order by c._timestamp) as input \

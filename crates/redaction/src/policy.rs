@@ -198,10 +198,15 @@ impl Policies {
         stream: Option<&str>,
         setting: &Setting,
     ) -> Result<Policy, RuleError> {
-        let of_org = self.of_stream(org, None);
-        let chosen = setting.capture.unwrap_or(of_org.capture);
-        let capture = chosen.max(self.floor(org, stream));
-        Ok(Policy { capture, rules: of_org.rules.and(&setting.rules)? })
+        let (chosen, rules) = {
+            let all = self.own.read().unwrap_or_else(PoisonError::into_inner);
+            // A stream's setting stands above the organisation's, and that one above the operator's.
+            let below = stream.and_then(|_| all.get(org));
+            let rules = below.and_then(|own| own.org_rules.as_ref()).unwrap_or(&self.rules);
+            (setting.capture.or(below.and_then(|own| own.org.capture)), rules.clone())
+        };
+        let capture = chosen.unwrap_or_default().max(self.floor(org, stream));
+        Ok(Policy { capture, rules: rules.and(&setting.rules)? })
     }
 }
 
@@ -240,6 +245,8 @@ mod tests {
         assert_eq!(capture(&org(), Kind::Traces, "open"), Capture::Full, "names are cleaned");
         assert_eq!(capture(&org(), Kind::Logs, "open"), Capture::Full, "of whatever kind");
         assert_eq!(capture(&other, Kind::Traces, "open"), Capture::None);
+        let tried = policies.tried(&org(), Some("open"), &Setting::default()).expect("is good");
+        assert_eq!(tried.capture, Capture::Full, "as the operator has it for the stream");
     }
 
     #[test]
@@ -268,6 +275,8 @@ mod tests {
         assert!(error.to_string().contains("\"bad\""), "{error}");
         assert_eq!(policies.of_stream(&org(), None).capture, Capture::Full);
         let tried = Setting { capture: None, rules: vec![rule("four", "dd")] };
+        let of_org = policies.tried(&org(), None, &tried).expect("is good");
+        assert_eq!(of_org.rules.redact("aa bb dd").text, "[redacted:one] bb [redacted:four]");
         let tried = policies.tried(&org(), Some("s"), &tried).expect("is good");
         assert_eq!(tried.rules.redact("cc dd").text, "cc [redacted:four]");
         assert_eq!(

@@ -9,7 +9,7 @@ use metadata::{Metadata, Repricing};
 use schema::{DEFAULT_STREAM, OrgName};
 use tasks::{CancellationToken, Stage, Tasks};
 use tokio::runtime::Handle;
-use tokio::sync::{Mutex, Notify, Semaphore, oneshot};
+use tokio::sync::{Mutex, Notify, Semaphore};
 
 use crate::by_book::ByBook;
 use crate::error::Error;
@@ -292,14 +292,11 @@ impl Inner {
         &self,
         work: impl Future<Output = Result<T, Error>> + Send + 'static,
     ) -> Result<T, Error> {
-        let (done, result) = oneshot::channel();
-        {
+        let done = {
             let _on_these_threads = self.threads.enter();
-            self.tasks.spawn(Stage::Ingest, "re-pricing", async move {
-                let _ = done.send(work.await);
-            });
-        }
-        result.await.unwrap_or(Err(Error::Stopping))
+            self.tasks.to_the_end(Stage::Ingest, "re-pricing", work)
+        };
+        done.await.unwrap_or(Err(Error::Stopping))
     }
 }
 

@@ -7,7 +7,7 @@ use metadata::{Created, Metadata, Price};
 use prices::{Row, Shelf};
 use schema::OrgName;
 use tasks::{Stage, Tasks};
-use tokio::sync::{Mutex, oneshot};
+use tokio::sync::Mutex;
 
 use crate::error::Error;
 
@@ -169,11 +169,8 @@ impl Tariffs {
         &self,
         change: impl Future<Output = Result<T, Error>> + Send + 'static,
     ) -> Result<T, Error> {
-        let (done, result) = oneshot::channel();
-        self.0.tasks.spawn(Stage::Ingest, "price-change", async move {
-            let _ = done.send(change.await);
-        });
-        result.await.unwrap_or(Err(Error::Stopping))
+        let changed = self.0.tasks.to_the_end(Stage::Ingest, "price-change", change);
+        changed.await.unwrap_or(Err(Error::Stopping))
     }
 }
 

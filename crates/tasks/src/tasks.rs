@@ -5,6 +5,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
@@ -58,6 +59,28 @@ impl Tasks {
         task: impl Future<Output = ()> + Send + 'static,
     ) {
         self.room(stage).spawn(name.into(), false, task);
+    }
+
+    /// Runs `work` as a task, from now on, and gives what it answers. It comes to its end also when nobody waits for it any
+    /// more. `None` if a panic or the end of the stage's grace came first.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
+    pub fn to_the_end<T, W>(
+        &self,
+        stage: Stage,
+        name: &'static str,
+        work: W,
+    ) -> impl Future<Output = Option<T>> + use<T, W>
+    where
+        T: Send + 'static,
+        W: Future<Output = T> + Send + 'static,
+    {
+        let (done, result) = oneshot::channel();
+        self.spawn(stage, name, async move {
+            let _ = done.send(work.await);
+        });
+        async { result.await.ok() }
     }
 
     /// As [`Tasks::spawn`], for a task without which the process does not do its job: should a panic end it,

@@ -26,6 +26,19 @@ impl Text {
         Self(ByteString::from_static(text))
     }
 
+    /// Bytes as lower-case hex digits.
+    #[must_use]
+    pub fn hex(bytes: &[u8]) -> Self {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let digit = |nibble: u8| char::from(DIGITS[usize::from(nibble)]);
+        let mut text = String::with_capacity(2 * bytes.len());
+        for byte in bytes {
+            text.push(digit(byte >> 4));
+            text.push(digit(byte & 0x0f));
+        }
+        text.into()
+    }
+
     /// The text.
     #[must_use]
     pub fn as_str(&self) -> &str {

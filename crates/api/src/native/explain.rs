@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use super::question::Question;
 use super::traces::{Answer, TraceRoutes};
 use crate::asked::{Span, limit};
-use crate::body::read_body;
+use crate::body::{json as json_of, read_body};
 use crate::trouble::Trouble;
 
 /// Most bytes of a request.
@@ -90,9 +90,7 @@ async fn explain(
     body: Body,
 ) -> Answer {
     let org = state.door.enter(&headers, &org, Scope::Read).await?;
-    let body = read_body(body, MOST_BYTES).await?;
-    let wanted: Wanted = serde_json::from_slice(&body)
-        .map_err(|error| Trouble::invalid(format!("the body is no such request: {error}")))?;
+    let wanted: Wanted = json_of(&read_body(body, MOST_BYTES).await?, "such request")?;
     let span = Span { from_us: wanted.from_us, to_us: wanted.to_us };
     let question = state.question(&org, span, (wanted.stream.as_deref(), Some(&wanted.q)), &[])?;
     let asked = wanted.limit.map(|limit| limit.to_string());

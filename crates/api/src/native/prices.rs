@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use tariffs::{Override, Tariffs, Written};
 
 use crate::asked::{Asked, Span};
-use crate::body::read_body;
+use crate::body::{json as json_of, read_body};
 use crate::door::Door;
 use crate::native::question::Question;
 use crate::trouble::{Native, Refusal, Trouble};
@@ -135,8 +135,7 @@ async fn put(
     headers: HeaderMap,
     body: axum::body::Body,
 ) -> Answer {
-    let org = state.door.enter(&headers, &org, Scope::Admin).await?;
-    let who = state.door.caller(&headers).await?;
+    let (org, who) = state.door.enter_as(&headers, &org, Scope::Admin).await?;
     let body = read_body(body, MOST_BYTES).await?;
     let text = std::str::from_utf8(&body)
         .map_err(|error| Trouble::invalid(format!("the body is no UTF-8: {error}")))?;
@@ -153,8 +152,7 @@ async fn remove(
     Path((org, key)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> Answer {
-    let org = state.door.enter(&headers, &org, Scope::Admin).await?;
-    let who = state.door.caller(&headers).await?;
+    let (org, who) = state.door.enter_as(&headers, &org, Scope::Admin).await?;
     if state.tariffs.remove(&org, &key, &who.subject).await? {
         Ok(StatusCode::NO_CONTENT.into_response())
     } else {
@@ -238,9 +236,7 @@ async fn test(
     body: axum::body::Body,
 ) -> Answer {
     let org = state.door.enter(&headers, &org, Scope::Read).await?;
-    let body = read_body(body, MOST_BYTES).await?;
-    let tried: Tried = serde_json::from_slice(&body)
-        .map_err(|error| Trouble::invalid(format!("the body is no call to price: {error}")))?;
+    let tried: Tried = json_of(&read_body(body, MOST_BYTES).await?, "call to price")?;
     let call = Call {
         request_model: tried.request_model.as_deref(),
         response_model: tried.response_model.as_deref(),

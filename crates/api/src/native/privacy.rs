@@ -150,9 +150,8 @@ struct Tried {
     key: String,
     #[serde(default = "default_stream")]
     stream: String,
-    /// A setting to be tried above what holds; what holds by itself when absent.
-    #[serde(default)]
-    setting: Setting,
+    /// A setting to be tried in the place of the stream's own; what holds when absent.
+    setting: Option<Setting>,
 }
 
 fn prompt() -> String {
@@ -174,7 +173,10 @@ async fn test(
     let tried: Tried = serde_json::from_slice(&body)
         .map_err(|error| Trouble::invalid(format!("the body is nothing to try: {error}")))?;
     let stream = stream_name(&tried.stream);
-    let policy = state.privacy.tried(&org, Some(&stream), &tried.setting).await?;
+    let policy = match &tried.setting {
+        Some(setting) => state.privacy.tried(&org, Some(&stream), setting).await?,
+        None => state.privacy.policies().of_stream(&org, Some(&stream)),
+    };
     let (ingest, of_trial) = (state.ingest.clone(), policy.clone());
     let left =
         tokio::task::spawn_blocking(move || ingest.tried(&of_trial, &tried.key, &tried.text));

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tariffs::{Ask, Changes, Filter, Job, JobKind, Preview, Repricer, States};
 
 use crate::asked::Asked;
-use crate::body::read_body;
+use crate::body::{json as json_of, read_body};
 use crate::door::Door;
 use crate::trouble::{Native, Refusal, Trouble};
 
@@ -67,11 +67,8 @@ async fn reprice(
     headers: HeaderMap,
     body: axum::body::Body,
 ) -> Answer {
-    let org = state.door.enter(&headers, &org, Scope::Admin).await?;
-    let who = state.door.caller(&headers).await?;
-    let body = read_body(body, MOST_BYTES).await?;
-    let wanted: Wanted = serde_json::from_slice(&body)
-        .map_err(|error| Trouble::invalid(format!("the body is no re-pricing: {error}")))?;
+    let (org, who) = state.door.enter_as(&headers, &org, Scope::Admin).await?;
+    let wanted: Wanted = json_of(&read_body(body, MOST_BYTES).await?, "re-pricing")?;
     let ask = Ask {
         stream: wanted.stream.unwrap_or_else(|| schema::DEFAULT_STREAM.to_owned()),
         from_us: wanted.from_us,
@@ -132,8 +129,7 @@ async fn cancel(
     Path((org, id)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> Answer {
-    let org = state.door.enter(&headers, &org, Scope::Admin).await?;
-    let who = state.door.caller(&headers).await?;
+    let (org, who) = state.door.enter_as(&headers, &org, Scope::Admin).await?;
     Ok(accepted(&state.repricer.cancel(&org, &id, &who.subject).await?))
 }
 
@@ -142,8 +138,7 @@ async fn undo(
     Path((org, id)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> Answer {
-    let org = state.door.enter(&headers, &org, Scope::Admin).await?;
-    let who = state.door.caller(&headers).await?;
+    let (org, who) = state.door.enter_as(&headers, &org, Scope::Admin).await?;
     Ok(accepted(&state.repricer.undo(&org, &id, &who.subject).await?))
 }
 

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use std::str::FromStr;
 
-use crate::body::read_body;
+use crate::body::{json as json_of, read_body};
 use crate::door::Door;
 use crate::trouble::{Native, Refusal, Trouble};
 
@@ -41,9 +41,7 @@ async fn create(
     body: axum::body::Body,
 ) -> Answer {
     let org = door.enter(&headers, &org, Scope::Admin).await?;
-    let body = read_body(body, MOST_BYTES).await?;
-    let wanted: Wanted = serde_json::from_slice(&body)
-        .map_err(|error| Trouble::invalid(format!("the body is no token request: {error}")))?;
+    let wanted: Wanted = json_of(&read_body(body, MOST_BYTES).await?, "token request")?;
     let mut scopes = Scopes::default();
     for scope in &wanted.scopes {
         scopes = scopes

@@ -1,6 +1,7 @@
 //! A verdict, written into the row.
 
 use schema::{Name, Row, Value};
+use text::Text;
 
 use super::Verdict;
 
@@ -45,7 +46,7 @@ pub fn settle(row: &mut Row, verdict: Verdict) {
     };
     row.set(Name::fixed("llm_is_leaf"), Value::Bool(false));
     if let Some(leaf) = leaf {
-        row.set(Name::fixed("llm_duplicate_of"), hex(leaf));
+        row.set(Name::fixed("llm_duplicate_of"), Text::hex(&leaf));
     }
     for (call, rollup) in ROLLUPS {
         if let Some(figure) = row.remove(call) {
@@ -55,10 +56,6 @@ pub fn settle(row: &mut Row, verdict: Verdict) {
     for mirror in MIRRORS {
         row.remove(mirror);
     }
-}
-
-fn hex(id: [u8; 8]) -> String {
-    format!("{:016x}", u64::from_be_bytes(id))
 }
 
 #[cfg(test)]

@@ -3,10 +3,8 @@
 //! Where calls are selected by how they ended, such columns differ because of the selection: they follow from it, and
 //! explain nothing. Where calls are selected by what was known before, they are what it led to, and worth to be named.
 
-/// Columns of outcomes, and beginnings of their names.
-const OUTCOMES: [&str; 33] = [
-    "duration",
-    "end_time",
+/// Columns that are about failing, and beginnings of their names.
+const FAILURES: [&str; 7] = [
     "error",
     "exception",
     "status",
@@ -14,6 +12,12 @@ const OUTCOMES: [&str; 33] = [
     "http_status",
     "http_response",
     "rpc_grpc_status",
+];
+
+/// Columns of other outcomes.
+const OUTCOMES: [&str; 26] = [
+    "duration",
+    "end_time",
     "llm_token",
     "llm_usage",
     "llm_cost",
@@ -44,17 +48,6 @@ const OUTCOMES: [&str; 33] = [
 /// What was sent is counted before the answer, but only an answer tells how much it was.
 const INPUT_COUNTS: [&str; 2] = ["llm_token_count_prompt", "gen_ai_usage_input"];
 
-/// Columns that are about failing.
-const FAILURES: [&str; 7] = [
-    "error",
-    "exception",
-    "status",
-    "span_status",
-    "http_status",
-    "http_response",
-    "rpc_grpc_status",
-];
-
 /// Which columns follow from a selection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Follows {
@@ -74,7 +67,9 @@ fn begins(column: &str, beginnings: &[&str]) -> bool {
 
 fn is_outcome(column: &str) -> bool {
     // Not a beginning: an endpoint is known before.
-    column == "inferscope_end" || begins(column, &OUTCOMES) && !begins(column, &INPUT_COUNTS)
+    column == "inferscope_end"
+        || begins(column, &FAILURES)
+        || begins(column, &OUTCOMES) && !begins(column, &INPUT_COUNTS)
 }
 
 impl Follows {
