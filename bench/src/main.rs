@@ -47,7 +47,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use anyhow::Context as _;
+use anyhow::ensure;
 use clap::Parser;
 
 use crate::machine::Facts;
@@ -168,26 +168,22 @@ async fn run(cli: &All) -> anyhow::Result<()> {
     let scratch = Scratch::below(&cli.dir)?;
     let facts = Facts::read(scratch.path(), &cli.inferscope, Nginx::version(&cli.nginx)?);
     let wanted = |part| cli.only.is_empty() || cli.only.contains(&part);
-    let mut measures = Vec::new();
+    let mut found = Found::default();
     if wanted(Part::Calls) {
-        measures.extend(calls(cli, &scratch, &plan).await.context("while calls were measured")?);
+        found.note("calls", calls(cli, &scratch, &plan).await);
     }
     if wanted(Part::Ingest) {
-        measures.extend(spans(cli, &scratch, &plan).await.context("while ingest was measured")?);
+        found.note("ingest", spans(cli, &scratch, &plan).await);
     }
     if cli.only.contains(&Part::Fill) {
-        let server = Server::start(&cli.inferscope, &scratch.folder("fill")?, None).await?;
-        measures
-            .push(rows::measure_memory(&server, &plan).await.context("while a table was filled")?);
+        found.note("fill", fill(cli, &scratch, &plan).await);
     }
     if let Some(python) = &cli.python {
         if wanted(Part::Fresh) {
-            let measured = fresh(cli, python, &scratch, &plan).await;
-            measures.extend(measured.context("while spans were looked for")?);
+            found.note("fresh", fresh(cli, python, &scratch, &plan).await);
         }
         if wanted(Part::Rows) {
-            let measured = rows(cli, python, &scratch, &plan).await;
-            measures.extend(measured.context("while a large table was measured")?);
+            found.note("rows", rows(cli, python, &scratch, &plan).await);
         }
     }
 
@@ -196,12 +192,38 @@ async fn run(cli: &All) -> anyhow::Result<()> {
         println!("{name:13}  {value}");
     }
     println!("{:13}  {:.0} s\n", "took", began.elapsed().as_secs_f64());
-    println!("{}", report::table(&measures));
+    println!("{}", report::table(&found.measures));
     println!("{}", facts.json());
-    for measure in &measures {
+    for measure in &found.measures {
         println!("{}", measure.json());
     }
+    ensure!(found.broken.is_empty(), "could not be measured: {}", found.broken.join(", "));
     Ok(())
+}
+
+/// What was measured, and the parts that broke down: they take nothing from the others.
+#[derive(Default)]
+struct Found {
+    measures: Vec<Measure>,
+    broken: Vec<&'static str>,
+}
+
+impl Found {
+    fn note(&mut self, part: &'static str, measured: anyhow::Result<Vec<Measure>>) {
+        match measured {
+            Ok(measures) => self.measures.extend(measures),
+            Err(error) => {
+                progress(&format!("{part} broke down: {error:#}"));
+                self.broken.push(part);
+            }
+        }
+    }
+}
+
+/// Memory while a large table is filled, on a server of its own.
+async fn fill(cli: &All, scratch: &Scratch, plan: &Plan) -> anyhow::Result<Vec<Measure>> {
+    let server = Server::start(&cli.inferscope, &scratch.folder("fill")?, None).await?;
+    Ok(vec![rows::measure_memory(&server, plan).await?])
 }
 
 /// G1 to G4.

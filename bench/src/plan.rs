@@ -44,7 +44,7 @@ impl Plan {
         rows: 1_000_000,
         merged: Duration::from_secs(180),
         questions: 25,
-        fresh: (50, 3, 10_000),
+        fresh: (50, 2, 5_000),
         rest: Duration::from_secs(4),
     };
 

@@ -50,8 +50,6 @@ impl Senders {
             let Some(body) = self.corpus().next() else { return Ok(sent) };
             while !taken(&mut caller, body.bytes.clone()).await? {
                 tokio::time::sleep(AGAIN).await;
-                // Who refuses a body before it is read closes the connection.
-                caller = Caller::connect(&self.target).await?;
             }
             sent += body.spans;
             if let Some(per_s) = per_s {

@@ -2,11 +2,13 @@
 
 import gzip
 import json
+import socket
 
 import pytest
 
 from rig.server import ROOT_BASIC, basic
 from rig.spans import JSON, PROTOBUF, OneSpan, export
+from rig.waiting import wait_until
 
 GZIP = {"content-encoding": "gzip"}
 BODY = export([OneSpan()]).SerializeToString()
@@ -102,6 +104,47 @@ def test_root_learns_that_an_org_is_unknown(server):
 def test_a_name_that_is_no_org_is_refused(server, name):
     answer = server.post(f"/api/{name}/v1/traces", content=BODY, headers=PROTOBUF)
     assert answer.status_code in (400, 404), answer.text
+
+
+REFUSED_WHILE_WRITING = [
+    ("a wrong login", "Bearer isc_nobody", 20 << 20, b"401"),
+    ("a body over the limit", None, 12 << 20, b"413"),
+    ("no room for so many bodies", None, 12 << 20, b"503"),
+]
+
+
+@pytest.mark.parametrize("login, size, status", [case[1:] for case in REFUSED_WHILE_WRITING], ids=[case[0] for case in REFUSED_WHILE_WRITING])
+@pytest.mark.parametrize("path", [TRACES, "/api/default/app/_json"])
+def test_who_still_writes_is_told_why_it_is_refused(serve, path, login, size, status):
+    """A sender that writes its whole body first reads the answer, and not that the connection broke; and may go on with it."""
+    config = "[ingest]\nbody_bytes = 8388608\n" if status == b"413" else "[ingest]\nbody_bytes = 33554432\nbodies_bytes = 33554432\n"
+    server = serve(config)
+    head = (
+        f"POST {path} HTTP/1.1\r\nHost: x\r\nAuthorization: {login or ROOT_BASIC}\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {{}}\r\n\r\n"
+    )
+    with connection(server) as taking_room, connection(server) as refused:
+        if status == b"503":
+            # The room is taken by a body that never ends.
+            taking_room.sendall(head.format(32 << 20).encode())
+            wait_until(lambda: b"503" in said(server, head.format(1 << 20).encode() + bytes(1 << 20)), "the room to be taken")
+        for _ in range(2):
+            refused.sendall(head.format(size).encode())
+            refused.sendall(bytes(size))
+            assert status in refused.recv(65536).split(b"\r\n")[0]
+            if status == b"413":
+                break
+    assert server.get("/healthz").status_code == 200
+
+
+def connection(server) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", server.port), timeout=30)
+
+
+def said(server, request: bytes) -> bytes:
+    with connection(server) as asking:
+        asking.sendall(request)
+        return asking.recv(65536).split(b"\r\n")[0]
 
 
 WRITES = [

@@ -80,7 +80,7 @@ def test_a_bulk_request_goes_to_its_streams_and_each_record_has_its_answer(serve
         ("index", "one", 200),
         ("create", "two", 400),
         ("create", "two", 200),
-        ("index", "one", 400),
+        ("delete", "one", 400),
         ("index", None, 400),
     ]
     assert items[0][1]["_id"] == "first" and items[0][1]["result"] == "created"

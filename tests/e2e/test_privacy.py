@@ -95,7 +95,8 @@ def test_a_bad_setting_is_told_and_changes_nothing(server, org):
         error = put(server, org, setting, status=400)["error"]
         assert error["code"] == "invalid" and named in error["message"], error
     assert put(server, org, {"rules": [{"name": f"r{n}", "pattern": "a"} for n in range(21)]}, status=409)["error"]["message"].count("20") == 1
-    assert server.request("PUT", f"/scope/v1/orgs/{org}/privacy", content=b"\xff{").status_code == 400
+    for body in (b"\xff{", b"[]", b'["none"]'):
+        assert server.request("PUT", f"/scope/v1/orgs/{org}/privacy", content=body).status_code == 400, body
     assert server.get(f"/scope/v1/orgs/{org}/privacy").json()["setting"] == {"capture": "redacted", "rules": []}
 
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::Body;
+use axum::body::{Body, HttpBody};
 use bytes::Bytes;
 use fault::{Class, Fault};
 use http::HeaderMap;
@@ -14,9 +14,30 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::trouble::Trouble;
 
+/// A body of a request, or a loan of one.
+pub(crate) trait Bytewise: HttpBody<Data = Bytes, Error = axum::Error> {}
+impl<B: HttpBody<Data = Bytes, Error = axum::Error>> Bytewise for B {}
+
+/// How long a body is read on that nobody wants.
+const PASSING_OVER: Duration = Duration::from_secs(5);
+
 /// The whole body, if it has at most `most` bytes; reading stops there.
-pub(crate) async fn read_body(body: Body, most: usize) -> Result<Bytes, Trouble> {
+pub(crate) async fn read_body(body: impl Bytewise, most: usize) -> Result<Bytes, Trouble> {
     read(body, most, "send smaller batches").await
+}
+
+/// Reads what is left of a refused body, and keeps nothing: a client that is still writing when the connection closes
+/// sees that, and not the answer. At most `most` bytes, and for seconds only.
+pub(crate) async fn pass_over(mut body: Body, most: usize) {
+    let to_its_end = async {
+        let mut read = 0;
+        while let Some(Ok(frame)) = body.frame().await
+            && read < most
+        {
+            read += frame.data_ref().map_or(0, Bytes::len);
+        }
+    };
+    let _ = tokio::time::timeout(PASSING_OVER, to_its_end).await;
 }
 
 /// The same for a question.
@@ -26,11 +47,17 @@ pub(crate) async fn read_question(body: Body, most: usize) -> Result<Bytes, Trou
 
 /// What a body of JSON says, which is to be `what`.
 pub(crate) fn json<T: DeserializeOwned>(body: &[u8], what: &str) -> Result<T, Trouble> {
+    // An array would be read as the fields in their order.
+    if body.trim_ascii_start().first() == Some(&b'[') {
+        let text =
+            format!("the body is no {what}: a JSON object is expected, and this is an array");
+        return Err(Trouble::invalid(text));
+    }
     serde_json::from_slice(body)
         .map_err(|error| Trouble::invalid(format!("the body is no {what}: {error}")))
 }
 
-async fn read(body: Body, most: usize, advice: &str) -> Result<Bytes, Trouble> {
+async fn read(body: impl Bytewise, most: usize, advice: &str) -> Result<Bytes, Trouble> {
     match Limited::new(body, most).collect().await {
         Ok(body) => Ok(body.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => {

@@ -15,7 +15,7 @@ use otlp::{Encoding, inflate};
 use schema::stream_name;
 use serde_json::{Value, json};
 
-use crate::body::read_body;
+use crate::body::{pass_over, read_body};
 use crate::otlp_http::Otlp;
 use crate::trouble::{OpenObserve, Refusal};
 
@@ -67,7 +67,7 @@ async fn bulk(
     let began = Instant::now();
     let (tell, told) = std::sync::mpsc::sync_channel(1);
     let see = move |entries: &[jsonlogs::Entry]| {
-        let name = |entry: &jsonlogs::Entry| (entry.create, entry.stream.clone(), entry.id.clone());
+        let name = |entry: &jsonlogs::Entry| (entry.action, entry.stream.clone(), entry.id.clone());
         let _ = tell.send(entries.iter().map(name).collect::<Vec<_>>());
     };
     let outcomes = state.take(&org, None, Form::Bulk, &headers, body, see).await?;
@@ -75,10 +75,7 @@ async fn bulk(
     let items: Vec<Value> = names
         .into_iter()
         .zip(&outcomes)
-        .map(|((create, stream, id), refused)| {
-            let action = if create { "create" } else { "index" };
-            json!({ action: item(stream.as_deref(), id, refused.as_deref()) })
-        })
+        .map(|((action, stream, id), refused)| json!({ action: item(stream.as_deref(), id, refused.as_deref()) }))
         .collect();
     Ok(Json(json!({
         "took": u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
@@ -123,14 +120,30 @@ impl JsonLogs {
         Ok(Json(json!({ "code": 200, "status": [status(stream, &outcomes)] })).into_response())
     }
 
-    /// As OTLP bodies are taken: who is asking comes before all else, and a large one is read on threads of its own.
     async fn take(
         &self,
         org: &str,
         stream: Option<&str>,
         form: Form,
         headers: &HeaderMap,
-        body: Body,
+        mut body: Body,
+        see: impl FnOnce(&[jsonlogs::Entry]) + Send + 'static,
+    ) -> Result<Outcomes, Refusal<OpenObserve>> {
+        let outcomes = self.read(org, stream, form, headers, &mut body, see).await;
+        if outcomes.is_err() {
+            pass_over(body, self.otlp.body_bytes).await;
+        }
+        outcomes
+    }
+
+    /// As OTLP bodies are taken: who is asking comes before all else, and a large one is read on threads of its own.
+    async fn read(
+        &self,
+        org: &str,
+        stream: Option<&str>,
+        form: Form,
+        headers: &HeaderMap,
+        body: &mut Body,
         see: impl FnOnce(&[jsonlogs::Entry]) + Send + 'static,
     ) -> Result<Outcomes, Refusal<OpenObserve>> {
         let Otlp { door, ingest, body_bytes, budget, .. } = &self.otlp;

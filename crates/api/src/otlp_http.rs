@@ -15,7 +15,7 @@ use otlp::{
 };
 use schema::{DEFAULT_STREAM, Kind, OrgName, Table};
 
-use crate::body::{Budget, read_body};
+use crate::body::{Budget, pass_over, read_body};
 use crate::door::Door;
 use crate::trouble::{OpenObserve, Refusal, Trouble};
 
@@ -67,13 +67,27 @@ async fn named(
 }
 
 impl Otlp {
-    /// Who is asking comes before all else: what a stranger sends is not read.
     async fn take(
         &self,
         signal: Signal,
         org: Option<&str>,
         headers: &HeaderMap,
-        body: Body,
+        mut body: Body,
+    ) -> Answer {
+        let answer = self.read(signal, org, headers, &mut body).await;
+        if answer.is_err() {
+            pass_over(body, self.body_bytes).await;
+        }
+        answer
+    }
+
+    /// Who is asking comes before all else: what a stranger sends is not looked at.
+    async fn read(
+        &self,
+        signal: Signal,
+        org: Option<&str>,
+        headers: &HeaderMap,
+        body: &mut Body,
     ) -> Answer {
         let identity = self.door.caller(headers).await?;
         let org = self

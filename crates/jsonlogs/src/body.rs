@@ -42,15 +42,15 @@ pub struct Entry {
     pub stream: Option<String>,
     /// What its sender calls it there.
     pub id: Option<String>,
-    /// Whether it was to be made anew there (`create`), or however (`index`).
-    pub create: bool,
+    /// What a bulk request was to do with it: `index`, `create`, `update` or `delete`.
+    pub action: &'static str,
     /// The record, or why it is none.
     pub record: Result<LogRecord, String>,
 }
 
 impl Entry {
     fn unnamed(record: Result<LogRecord, String>) -> Self {
-        Self { stream: None, id: None, create: false, record }
+        Self { stream: None, id: None, action: "index", record }
     }
 }
 
@@ -190,16 +190,16 @@ fn bulk(text: &str, limits: &Limits) -> Result<Vec<Entry>, ReadError> {
             Ok::<_, ReadError>(taken.record(text)?.map_err(|why| format!("line {number}: {why}")))
         };
         let refused = |what: &str| Err(format!("log records are only added, not {what}"));
-        let (target, create, record) = match action {
-            Action::Index(target) => (target, false, next()?),
-            Action::Create(target) => (target, true, next()?),
+        let (target, action, record) = match action {
+            Action::Index(target) => (target, "index", next()?),
+            Action::Create(target) => (target, "create", next()?),
             Action::Update(target) => {
                 let _what_with = next()?;
-                (target, false, refused("updated"))
+                (target, "update", refused("updated"))
             }
             // It has no record behind it, and counts as one.
             Action::Delete(target) if taken.entries.len() < limits.records => {
-                (target, false, refused("deleted"))
+                (target, "delete", refused("deleted"))
             }
             Action::Delete(_) => {
                 return Err(ReadError::TooMany { most: limits.records, what: "records" });
@@ -210,7 +210,7 @@ fn bulk(text: &str, limits: &Limits) -> Result<Vec<Entry>, ReadError> {
         } else {
             record
         };
-        taken.entries.push(Entry { stream: target.index, id: target.id, create, record });
+        taken.entries.push(Entry { stream: target.index, id: target.id, action, record });
     }
     Ok(taken.entries)
 }
@@ -252,16 +252,16 @@ mod tests {
         let entries = read(body.as_bytes(), Form::Bulk, &LIMITS).expect("can be taken apart");
         let names: Vec<_> = entries
             .iter()
-            .map(|entry| (entry.stream.as_deref(), entry.id.as_deref(), entry.create))
+            .map(|entry| (entry.stream.as_deref(), entry.id.as_deref(), entry.action))
             .collect();
         assert_eq!(
             names,
             [
-                (Some("s"), Some("7"), false),
-                (Some("t"), None, true),
-                (Some("s"), Some("1"), false),
-                (None, None, false),
-                (Some("s"), None, false)
+                (Some("s"), Some("7"), "index"),
+                (Some("t"), None, "create"),
+                (Some("s"), Some("1"), "delete"),
+                (None, None, "index"),
+                (Some("s"), None, "index")
             ]
         );
         let bad: Vec<_> =

@@ -27,6 +27,11 @@ const FRESH_LEVEL: i32 = 1;
 const LASTING_LEVEL: i32 = 3;
 /// A row group is held in memory, encoded, until it is written, bytes.
 const BYTES_PER_GROUP: usize = 32 << 20;
+/// A page is read and decoded whole, by whoever wants one row of it and for each file that is being merged.
+const PAGE_BYTES: usize = 256 << 10;
+const PAGE_ROWS: usize = 4 * 1024;
+/// Rows after which it is asked whether the page is full: with a thousand, a page of prompts had megabytes.
+const ROWS_AT_ONCE: usize = 128;
 /// What files of ours say of who made them, before the version.
 pub(crate) const MAKER: &str = "inferscope ";
 /// How the name of a file begins that a flush has written.
@@ -126,6 +131,9 @@ fn properties(
     let mut properties = WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(level)?))
         .set_statistics_enabled(EnabledStatistics::Page)
+        .set_write_batch_size(ROWS_AT_ONCE)
+        .set_data_page_size_limit(PAGE_BYTES)
+        .set_data_page_row_count_limit(PAGE_ROWS)
         .set_max_row_group_row_count(Some(ROWS_PER_GROUP))
         .set_max_row_group_bytes(Some(BYTES_PER_GROUP))
         .set_sorting_columns(sorting)

@@ -50,7 +50,7 @@ impl LakeConfig {
             flush_bytes: 32 << 20,
             flush_after: Duration::from_secs(10),
             most_columns: 1_000,
-            most_hot_bytes: 512 << 20,
+            most_hot_bytes: 192 << 20,
             most_streams: 1_000,
             upkeep: UpkeepConfig::default(),
         }

@@ -34,21 +34,21 @@ impl Dimension {
 
     /// More parts of a WITH RECURSIVE behind those of [`crate::calls::calls`]: the last, `valued`, has the calls of `spans` with
     /// their `value`, which is null where a call has none.
-    pub(crate) fn valued(&self, spans: &str) -> String {
+    pub(crate) fn valued(&self, spans: &str, calls: &str) -> String {
         match self {
             Self::Inherited(column) => format!(
-                "{}, valued as (select c.*, b.named as value from calls c \
+                "{}, valued as (select c.*, b.named as value from {calls} c \
                  left join belonging b on b.trace_id = c.trace_id and b.span_id = c.span_id)",
                 belonging(column, spans)
             ),
             // A tag that a span lists twice is one.
             Self::Tags => format!(
-                "tagged as (select distinct trace_id, span_id, unnest(cast_to_arr({TAGS})) as value from calls), \
-                 valued as (select c.*, t.value from calls c left join tagged t \
+                "tagged as (select distinct trace_id, span_id, unnest(cast_to_arr({TAGS})) as value from {calls}), \
+                 valued as (select c.*, t.value from {calls} c left join tagged t \
                    on t.trace_id = c.trace_id and t.span_id = c.span_id)"
             ),
             Self::Column(column) => format!(
-                "valued as (select c.*, cast({} as varchar) as value from calls c)",
+                "valued as (select c.*, cast({} as varchar) as value from {calls} c)",
                 identifier(known(column))
             ),
         }

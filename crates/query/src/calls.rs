@@ -104,6 +104,12 @@ pub(crate) fn calls(spans: &str, pairs: Pairs) -> String {
     )
 }
 
+/// The SQL of a part of a WITH behind [`calls`]: the ids of the program's or the gateway's own spans, `chosen`, of the calls of
+/// which a span is in `matching`.
+pub(crate) const CHOSEN: &str = "chosen as (select trace_id, span_id from matching \
+     union select p.app_trace as trace_id, p.app_span as span_id from pairs p \
+       join matching m on m.trace_id = p.gateway_trace and m.span_id = p.gateway_span)";
+
 /// The column of `calls` that has what is known of `column` from both sides; itself, where the program's span says it all.
 pub(crate) fn known(column: &str) -> &str {
     match column {

@@ -45,6 +45,9 @@ pub enum Error {
     /// The SQL is valid and cannot be carried out.
     #[error("SQL execution error: {0}")]
     Execution(String),
+    /// The work broke down: a bug, which is in the server's log.
+    #[error("the query broke down by a fault of the server, whose log says more: {0}")]
+    Broken(String),
     /// A parameter beside the SQL is bad.
     #[error("invalid parameter: {0}")]
     Parameter(String),
@@ -92,7 +95,7 @@ impl Error {
             | Self::Execution(_) => Fault::caller(Class::Invalid),
             Self::Timeout { .. } => Fault::caller(Class::Timeout),
             Self::Memory | Self::Busy => Fault::us(Class::Overloaded).after(Duration::from_secs(1)),
-            Self::File(_) => Fault::us(Class::Bug),
+            Self::File(_) | Self::Broken(_) => Fault::us(Class::Bug),
             Self::Lake(error) => error.fault(),
         }
     }
@@ -109,7 +112,7 @@ impl Error {
             Self::Function(_) => 20_005,
             Self::File(_) => 20_006,
             Self::Type(_) => 20_007,
-            Self::Execution(_) => 20_008,
+            Self::Execution(_) | Self::Broken(_) => 20_008,
             Self::Timeout { .. } => 20_010,
             Self::Parameter(_) | Self::Filter { .. } => 20_011,
             Self::Histogram(_) => 20_013,

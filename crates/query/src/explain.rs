@@ -20,7 +20,7 @@ use datafusion::prelude::{ident, lit};
 use schema::Table;
 
 use crate::answer::Found;
-use crate::calls::{Pairs, calls, known};
+use crate::calls::{CHOSEN, Pairs, calls, known};
 use crate::error::Error;
 use crate::filter::Filter;
 use crate::search::{Own, Query};
@@ -106,13 +106,44 @@ pub struct Explaining {
     filter: TraceFilter,
     follows: Follows,
     columns: Vec<String>,
-    tallies: Vec<Tally>,
-    sizes: Counts,
+    counted: Counted,
     of: u64,
     /// What is still to be read; the last comes next.
     slices: Vec<TimeRange>,
     limit: usize,
     begun: bool,
+}
+
+/// What was seen of the calls so far.
+#[derive(Debug, Default)]
+struct Counted {
+    /// Of each column.
+    tallies: Vec<Tally>,
+    /// Both sets.
+    sizes: Counts,
+}
+
+impl Counted {
+    fn add(&mut self, found: &Found) -> Result<(), Error> {
+        for batch in &found.batches {
+            let chosen = batch.column(0);
+            let counts: Vec<Counts> = (0..batch.num_rows())
+                .map(|row| match chosen.is_valid(row) {
+                    true => Counts { selected: 1, rest: 0 },
+                    false => Counts { selected: 0, rest: 1 },
+                })
+                .collect();
+            counts.iter().for_each(|counts| self.sizes.add(*counts));
+            for (tally, column) in self.tallies.iter_mut().zip(&batch.columns()[2..]) {
+                // A part of a text is a view of it.
+                let texts = cast(column, &DataType::Utf8).map_err(DataFusionError::from)?;
+                for (text, counts) in texts.as_string::<i32>().iter().zip(&counts) {
+                    tally.add(text, *counts);
+                }
+            }
+        }
+        Ok(())
+    }
 }
 
 impl Query {
@@ -147,7 +178,7 @@ impl Query {
             sliced(whole, of.div_ceil(SLICE).clamp(1, MOST_SLICES))
         });
         let tallies = vec![Tally::default(); columns.len()];
-        let sizes = Counts::default();
+        let counted = Counted { tallies, sizes: Counts::default() };
         Ok(Explaining {
             query: self.clone(),
             streams: spans.streams.to_vec(),
@@ -155,8 +186,7 @@ impl Query {
             filter,
             follows,
             columns,
-            tallies,
-            sizes,
+            counted,
             of,
             slices,
             limit,
@@ -187,7 +217,7 @@ impl Explaining {
             let found = self.rows(slice).await?;
             let middle = slice.from_us + (slice.to_us - slice.from_us) / 2;
             match &found.partial {
-                None => self.count(&found)?,
+                None => self.count(found).await?,
                 Some(_) if middle > slice.from_us => {
                     open.push(TimeRange { from_us: middle, ..slice });
                     open.push(TimeRange { to_us: middle, ..slice });
@@ -210,10 +240,7 @@ impl Explaining {
             .collect();
         let TimeRange { from_us, to_us } = slice;
         let sql = format!(
-            "with {calls}, chosen as (select trace_id, span_id from matching \
-               union select p.app_trace as trace_id, p.app_span as span_id from pairs p \
-                 join matching m on m.trace_id = p.gateway_trace and m.span_id = p.gateway_span) \
-             select m.span_id as chosen, 1 as one {comma} {parts} from calls c left join chosen m \
+            "with {calls}, {CHOSEN} select m.span_id as chosen, 1 as one {comma} {parts} from calls c left join chosen m \
              on m.trace_id = c.trace_id and m.span_id = c.span_id \
              where c._timestamp >= {from_us} and c._timestamp < {to_us}",
             calls = calls("spans", Pairs::Anywhere),
@@ -229,34 +256,24 @@ impl Explaining {
         self.query.own_part(own).await
     }
 
-    fn count(&mut self, found: &Found) -> Result<(), Error> {
-        for batch in &found.batches {
-            let chosen = batch.column(0);
-            let counts: Vec<Counts> = (0..batch.num_rows())
-                .map(|row| match chosen.is_valid(row) {
-                    true => Counts { selected: 1, rest: 0 },
-                    false => Counts { selected: 0, rest: 1 },
-                })
-                .collect();
-            counts.iter().for_each(|counts| self.sizes.add(*counts));
-            for (tally, column) in self.tallies.iter_mut().zip(&batch.columns()[2..]) {
-                // A part of a text is a view of it.
-                let texts = cast(column, &DataType::Utf8).map_err(DataFusionError::from)?;
-                for (text, counts) in texts.as_string::<i32>().iter().zip(&counts) {
-                    tally.add(text, *counts);
-                }
-            }
-        }
+    /// Counts what was read; if it cannot, all that was counted is lost with this explanation.
+    async fn count(&mut self, found: Found) -> Result<(), Error> {
+        let mut counted = std::mem::take(&mut self.counted);
+        let work = async move {
+            counted.add(&found)?;
+            Ok(counted)
+        };
+        self.counted = self.query.workers.run(work).await?;
         Ok(())
     }
 
     fn explanation(&self) -> Explanation {
-        let Counts { selected, rest } = self.sizes;
+        let Counts { selected, rest } = self.counted.sizes;
         let too_few = selected.min(rest) < FEWEST_CALLS;
         let compared = if too_few { 0 } else { self.columns.len() };
         let mut differences: Vec<Difference> = self.columns[..compared]
             .iter()
-            .zip(&self.tallies)
+            .zip(&self.counted.tallies)
             .filter_map(|(column, tally)| spread::difference(column, tally, compared))
             .filter(|one| one.score >= LEAST_SCORE && one.p_value < MOST_CHANCE)
             .collect();

@@ -35,6 +35,7 @@ mod union;
 mod unpriced;
 mod values;
 mod wording;
+mod workers;
 
 pub use answer::Found;
 pub use calls::{Marks, Sums};

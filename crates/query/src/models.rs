@@ -7,15 +7,19 @@ use histogram::Histogram;
 
 use crate::answer::Cells;
 use crate::belonging::Dimension;
-use crate::calls::{Pairs, SUMS, Sums, calls};
+use crate::calls::{CHOSEN, Pairs, SUMS, Sums, calls};
 use crate::condition::Condition;
 use crate::error::Error;
-use crate::filter::{first_column, short_names};
+use crate::filter::{Filter, first_column, short_names};
 use crate::search::{Own, Query};
 use crate::streams::Spans;
 
 /// Most values that stand side by side.
 const MOST: usize = 1_000;
+
+/// The calls that are `chosen`.
+const PICKED: &str = "picked as (select c.* from calls c left semi join chosen m \
+     on m.trace_id = c.trace_id and m.span_id = c.span_id)";
 
 /// The calls of a time range that share a value. Each call counts once: the app's span, else the gateway's.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -74,12 +78,19 @@ pub struct Comparison {
 
 impl Query {
     /// Calls side by side by a field (a short name or a column; `model` is the requested model). By session or user, a call
-    /// belongs as [`Query::groups`] has it; by tag, it is in the group of each of its tags.
+    /// belongs as [`Query::groups`] has it; by tag, it is in the group of each of its tags. With a filter, the calls of which a
+    /// span, the program's or the gateway's, meets it.
     ///
     /// # Errors
     /// As [`Query::search`]; [`Error::Parameter`] if no stream has the field.
-    pub async fn models(&self, spans: Spans<'_>, by: &str) -> Result<Comparison, Error> {
-        let condition = Condition::default();
+    pub async fn models(
+        &self,
+        spans: Spans<'_>,
+        by: &str,
+        filter: Option<&Filter>,
+    ) -> Result<Comparison, Error> {
+        let mut condition = Condition::default();
+        condition.filters.extend(filter.cloned());
         let column = first_column(by);
         if let Some(unknown) = self.unknown_fields(spans.streams, None, &[by.to_owned()])?.pop() {
             let near = unknown.nearest;
@@ -91,10 +102,14 @@ impl Query {
         }
         let dimension = Dimension::of(&column);
         let overlapping = dimension == Dimension::Tags;
+        let (compared, chosen) = match filter {
+            None => ("calls", String::new()),
+            Some(_) => ("picked", format!("{CHOSEN}, {PICKED},")),
+        };
         let parts = format!(
-            "with recursive {}, {}",
+            "with recursive {}, {chosen} {}",
             calls("spans", Pairs::Anywhere),
-            dimension.valued("spans")
+            dimension.valued("spans", compared)
         );
         let own = |sql: &str| Own { spans, sql: format!("{parts}{sql}"), condition: &condition };
         let summary = self.own(own(&summary_sql())).await?;
@@ -111,7 +126,7 @@ impl Query {
         found.more = found.groups.len() > MOST;
         found.groups.truncate(MOST);
         if found.more || overlapping {
-            let all = self.own(own(" select count(*) as calls from calls")).await?;
+            let all = self.own(own(&format!(" select count(*) as calls from {compared}"))).await?;
             let calls = all.cells().next().and_then(|cells| cells.int("calls"));
             found.calls = calls.unwrap_or(0).unsigned_abs();
         }

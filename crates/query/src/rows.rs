@@ -14,6 +14,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::error::Error;
 use crate::format::Format;
+use crate::search::Limits;
 use crate::session::TimeRange;
 
 /// How long rows wait for more of them.
@@ -125,6 +126,28 @@ pub struct Rows {
     pub(crate) is_over: bool,
 }
 
+/// Whether an answer is held in memory or given as it is found: each has its limits.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Delivery {
+    Whole,
+    Streamed,
+}
+
+impl Delivery {
+    pub(crate) const fn limits(self, of: &Limits) -> (RowLimit, TimeLimit) {
+        match self {
+            Self::Whole => (
+                RowLimit { rows: of.most_rows, setting: "query.most_rows" },
+                TimeLimit { length: of.timeout, setting: "query.timeout_s" },
+            ),
+            Self::Streamed => (
+                RowLimit { rows: of.most_streamed_rows, setting: "query.most_streamed_rows" },
+                TimeLimit { length: of.stream_timeout, setting: "query.stream_timeout_s" },
+            ),
+        }
+    }
+}
+
 /// Most rows of an answer, and the setting that says so.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RowLimit {
@@ -223,9 +246,7 @@ impl Rows {
     /// A job that broke down has sent no error: the end of its channel is not the end of the answer.
     fn ended_by_itself(&mut self) -> Result<(), Error> {
         match (&mut self.job).now_or_never() {
-            Some(Err(error)) => {
-                Err(Error::Execution(format!("the query ended without an answer: {error}")))
-            }
+            Some(Err(error)) => Err(Error::Broken(error.to_string())),
             Some(Ok(())) | None => Ok(()),
         }
     }

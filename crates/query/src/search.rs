@@ -19,16 +19,16 @@ use lake::Lake;
 use schema::{Kind, OrgName};
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, mpsc, oneshot};
-use tokio_util::task::AbortOnDropHandle;
 
 use crate::answer::Found;
 use crate::condition::Condition;
 use crate::error::Error;
 use crate::held::Held;
-use crate::rows::{About, RowLimit, Rows, Scanned, TimeLimit};
+use crate::rows::{About, Delivery, RowLimit, Rows, Scanned};
 use crate::session::{Planned, Sources, TimeRange};
 use crate::statement::{Select, parse, parse_own};
 use crate::streams::Spans;
+use crate::workers::Workers;
 
 const TIME: &str = "_timestamp";
 /// Most rows that a sort may keep in memory; of more, an answer is cut where it is given.
@@ -142,7 +142,7 @@ pub struct Query {
     permits: Arc<Semaphore>,
     pub(crate) limits: Limits,
     pub(crate) held: Arc<Held>,
-    workers: Handle,
+    pub(crate) workers: Workers,
 }
 
 impl std::fmt::Debug for Query {
@@ -167,7 +167,14 @@ impl Query {
         }
         let permits = Arc::new(Semaphore::new(limits.concurrent));
         let held = Arc::new(Held::new(limits.noted_bytes));
-        Ok(Self { lake, runtime: runtime.build_arc()?, permits, limits, held, workers })
+        Ok(Self {
+            lake,
+            runtime: runtime.build_arc()?,
+            permits,
+            limits,
+            held,
+            workers: Workers(workers),
+        })
     }
 
     /// Most spans of one trace that are read.
@@ -212,36 +219,24 @@ impl Query {
     }
 
     async fn start(&self, question: Question, delivery: Delivery) -> Result<Rows, Error> {
-        let (limit, timeout) = match delivery {
-            Delivery::Whole => (
-                RowLimit { rows: self.limits.most_rows, setting: "query.most_rows" },
-                TimeLimit { length: self.limits.timeout, setting: "query.timeout_s" },
-            ),
-            Delivery::Streamed => (
-                RowLimit {
-                    rows: self.limits.most_streamed_rows,
-                    setting: "query.most_streamed_rows",
-                },
-                TimeLimit { length: self.limits.stream_timeout, setting: "query.stream_timeout_s" },
-            ),
-        };
+        let (limit, timeout) = delivery.limits(&self.limits);
         let started = Instant::now();
         let permit = Arc::clone(&self.permits).try_acquire_owned().map_err(|_| Error::Busy)?;
         let (ready, prepared) = oneshot::channel();
         let (found, batches) = mpsc::channel(WAITING);
         let query = self.clone();
-        let job = AbortOnDropHandle::new(self.workers.spawn(async move {
+        let job = self.workers.spawn(async move {
             // Held until the work has ended, also when nobody waits for it any more.
             let _permit = permit;
             query.run(&question, limit, ready, found).await;
-        }));
+        });
         // A step that does not yield cannot keep the time limit from passing: it runs on threads of its own.
         let until = started + timeout.length;
         let (about, plan) = match tokio::time::timeout_at(until.into(), prepared).await {
             Ok(Ok(prepared)) => prepared?,
             Ok(Err(_)) => {
                 let why = job.await.err().map(|error| error.to_string()).unwrap_or_default();
-                return Err(Error::Execution(format!("the query ended without an answer: {why}")));
+                return Err(Error::Broken(why));
             }
             Err(_) => return Err(timeout.passed()),
         };
@@ -414,13 +409,6 @@ struct Question {
 
 /// What a question's answer will be, and the plan that finds it.
 type Prepared = (About, Arc<dyn ExecutionPlan>);
-
-/// Whether an answer is held in memory or given as it is found: each has its limits.
-#[derive(Clone, Copy, Debug)]
-enum Delivery {
-    Whole,
-    Streamed,
-}
 
 /// A question of this crate's own.
 pub(crate) struct Own<'a> {

@@ -29,7 +29,7 @@ use crate::union::{Columns, columns, together};
 const MOST_UNKNOWN: usize = 64;
 
 /// The column of the attributes that have none of their own.
-const OVERFLOW: &str = "attributes_overflow";
+pub(crate) const OVERFLOW: &str = "attributes_overflow";
 
 /// By this name this crate's own SQL calls the rows of the question's streams in its range.
 pub(crate) const SPANS: &str = "spans";

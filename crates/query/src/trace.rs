@@ -7,6 +7,7 @@ use arrow::array::{ArrayRef, BooleanArray, Int64Array, RecordBatch, UInt64Array}
 use arrow::compute::{concat_batches, take_record_batch};
 use arrow::datatypes::{DataType, Field, Schema};
 use schema::Table;
+use serde_json::value::RawValue;
 
 use crate::answer::Found;
 use crate::calls::{Pairs, calls};
@@ -28,7 +29,7 @@ pub struct Trace {
     /// A JSON array of its spans, each with every column that is not null. A span comes behind the one above it, and what
     /// is below it follows; those of one level come as they began. What GenAI events of the log streams say of a span is in
     /// it, and `_filled_from_log_events` lists the columns that came from there.
-    pub spans: String,
+    pub spans: Box<RawValue>,
     /// Whether there are more spans or events than were read.
     pub truncated: bool,
     /// What the whole trace is, also what was not read of it.
@@ -42,6 +43,11 @@ impl Query {
     /// As [`Query::search`]; [`Error::Parameter`] if the id is not 32 hex digits.
     pub async fn trace(&self, streams: &[Table], trace_id: &str) -> Result<Option<Trace>, Error> {
         let trace_id = checked(trace_id)?;
+        let (query, streams) = (self.clone(), streams.to_vec());
+        self.workers.run(async move { query.whole(&streams, trace_id).await }).await
+    }
+
+    async fn whole(&self, streams: &[Table], trace_id: String) -> Result<Option<Trace>, Error> {
         let Some((found, truncated)) = self.rows_of(streams, &trace_id).await? else {
             return Ok(None);
         };
@@ -55,7 +61,9 @@ impl Query {
         let called = self.called(spans.within(range), &trace_id).await?;
         let found = as_tree(found, &called)?;
         let (json, more) = self.with_log_events(streams, &trace_id, &found).await?;
-        Ok(Some(Trace { spans: json, truncated: truncated || more, summary }))
+        let spans =
+            RawValue::from_string(json).map_err(|error| Error::Broken(error.to_string()))?;
+        Ok(Some(Trace { spans, truncated: truncated || more, summary }))
     }
 
     /// All columns of a trace's spans as a JSON array, oldest first; `None` if there is no such trace. The second part
@@ -68,12 +76,15 @@ impl Query {
         stream: &Table,
         trace_id: &str,
     ) -> Result<Option<(String, bool)>, Error> {
-        let (trace_id, streams) = (checked(trace_id)?, std::slice::from_ref(stream));
-        let Some((found, truncated)) = self.rows_of(streams, &trace_id).await? else {
-            return Ok(None);
+        let (query, trace_id, streams) = (self.clone(), checked(trace_id)?, [stream.clone()]);
+        let work = async move {
+            let Some((found, truncated)) = query.rows_of(&streams, &trace_id).await? else {
+                return Ok(None);
+            };
+            let (spans, more) = query.with_log_events(&streams, &trace_id, &found).await?;
+            Ok(Some((spans, more || truncated)))
         };
-        let (spans, more) = self.with_log_events(streams, &trace_id, &found).await?;
-        Ok(Some((spans, more || truncated)))
+        self.workers.run(work).await
     }
 
     /// The rows of a trace, oldest first, and whether there are more than are read.

@@ -5,7 +5,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use datafusion::logical_expr::Expr;
 use datafusion::prelude::{ident, lit};
 
-use crate::condition::{Condition, contains_text};
+use crate::condition::Condition;
 use crate::cursor::{Key, TraceCursor};
 use crate::error::Error;
 use crate::filter::{Filter, http_class};
@@ -35,8 +35,6 @@ pub struct TraceFilter {
     pub replica: Option<String>,
     /// Service that sent the span.
     pub service: Option<String>,
-    /// Text in name, input, output or error, any case.
-    pub text: Option<String>,
     /// Shortest span, µs.
     pub min_duration_us: Option<i64>,
     /// First digit of the HTTP status, 1 to 5.
@@ -243,7 +241,6 @@ impl TraceFilter {
             let is = |column: &str| ident(column).eq(lit(model.as_str()));
             is("llm_request_parameters_model").or(is("llm_model_name"))
         }));
-        parts.extend(self.text.as_deref().map(contains_text));
         parts.extend(self.min_duration_us.map(|least| ident("duration").gt_eq(lit(least))));
         parts.extend(self.http_class.map(http_class));
         let scanned = match self.within {

@@ -23,6 +23,8 @@ struct Compared {
     to_us: Option<i64>,
     /// Names of trace streams, with commas between them.
     stream: Option<String>,
+    /// A filter, as docs/api.md has it: only calls that meet it.
+    q: Option<String>,
     /// A field, as in a filter: model when absent.
     by: Option<String>,
 }
@@ -36,8 +38,9 @@ async fn models(
     let org = state.door.enter(&headers, &org, Scope::Read).await?;
     let span = Span { from_us: asked.from_us, to_us: asked.to_us };
     let by = given(asked.by.as_deref()).unwrap_or("model");
-    let question = state.question(&org, span, (asked.stream.as_deref(), None), &[])?;
-    let found = state.query.models(question.spans(), by).await?;
+    let named = (asked.stream.as_deref(), asked.q.as_deref());
+    let question = state.question(&org, span, named, &[])?;
+    let found = state.query.models(question.spans(), by, question.filter.as_ref()).await?;
     let models: Vec<Value> = found.groups.iter().map(|group| model(group, by)).collect();
     let answer = json!({
         "by": by, "models": models, "more": found.more,

@@ -13,7 +13,7 @@ use schema::{OrgName, stream_name};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use crate::body::read_body;
+use crate::body::{json as json_of, read_body};
 use crate::door::Door;
 use crate::trouble::{Native, Refusal, Trouble};
 
@@ -170,8 +170,7 @@ async fn test(
 ) -> Answer {
     let org = state.door.enter(&headers, &org, Scope::Read).await?;
     let body = read_body(body, MOST_BYTES).await?;
-    let tried: Tried = serde_json::from_slice(&body)
-        .map_err(|error| Trouble::invalid(format!("the body is nothing to try: {error}")))?;
+    let tried: Tried = json_of(&body, "text to try")?;
     let stream = stream_name(&tried.stream);
     let policy = match &tried.setting {
         Some(setting) => state.privacy.tried(&org, Some(&stream), setting).await?,

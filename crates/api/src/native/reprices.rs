@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tariffs::{Ask, Changes, Filter, Job, JobKind, Preview, Repricer, States};
 
-use crate::asked::Asked;
+use crate::asked::{Asked, limit};
 use crate::body::{json as json_of, read_body};
 use crate::door::Door;
 use crate::trouble::{Native, Refusal, Trouble};
@@ -20,8 +20,8 @@ const MOST_BYTES: usize = 64 * 1024;
 /// Models and rows of the book that a preview lists.
 const LISTED: usize = 50;
 /// Jobs of a list that nobody gave a limit for, and the most that one may ask for.
-const PAGE: u32 = 100;
-const LONGEST_PAGE: u32 = 1_000;
+const PAGE: usize = 100;
+const LONGEST_PAGE: usize = 1_000;
 
 #[derive(Clone)]
 pub(crate) struct RepriceRoutes {
@@ -99,7 +99,7 @@ fn accepted(job: &Job) -> Response {
 
 #[derive(Debug, Deserialize)]
 struct Page {
-    limit: Option<u32>,
+    limit: Option<String>,
 }
 
 async fn list(
@@ -109,8 +109,8 @@ async fn list(
     headers: HeaderMap,
 ) -> Answer {
     let org = state.door.enter(&headers, &org, Scope::Admin).await?;
-    let most = page.limit.unwrap_or(PAGE).clamp(1, LONGEST_PAGE);
-    let jobs = state.repricer.list(&org, most).await?;
+    let most = limit(page.limit.as_deref(), PAGE, LONGEST_PAGE)?;
+    let jobs = state.repricer.list(&org, u32::try_from(most).unwrap_or(u32::MAX)).await?;
     let jobs: Vec<Value> = jobs.iter().map(job_json).collect();
     Ok(Json(json!({ "reprices": jobs })).into_response())
 }

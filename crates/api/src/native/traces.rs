@@ -167,7 +167,6 @@ fn filter(asked: &Listed, question: &Question) -> Result<TraceFilter, Trouble> {
         endpoint: some(&asked.endpoint),
         replica: some(&asked.replica),
         service: some(&asked.service),
-        text: None,
         min_duration_us: asked.min_duration_us,
         http_class: given(asked.http_class.as_deref()).map(http_class).transpose()?,
         filter: question.filter.clone(),
@@ -308,8 +307,7 @@ async fn one(
         &mut totals,
         json!({ "spans": trace.summary.spans, "failed_spans": trace.summary.failed_spans }),
     );
-    let spans =
-        RawValue::from_string(trace.spans).map_err(|error| Trouble::invalid(error.to_string()))?;
+    let spans = trace.spans;
     let (streams, truncated) = (trace.summary.streams, trace.truncated);
     Ok(Json(Whole { trace_id: trace.summary.trace_id, streams, totals, spans, truncated })
         .into_response())

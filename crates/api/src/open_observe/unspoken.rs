@@ -34,7 +34,7 @@ const UNSPOKEN: [(&str, &str, &str); 16] = [
     ),
 ];
 
-const LOGS: &str = "this way of sending logs is not spoken: send OTLP to /api/{org}/v1/logs";
+const LOGS: &str = "this way of sending logs is not spoken: send OTLP to /api/{org}/v1/logs, or JSON to /api/{org}/STREAM/_json, …/_multi or /api/{org}/_bulk";
 const METRICS: &str =
     "this way of sending metrics is not spoken: send OTLP to /api/{org}/v1/metrics";
 const PROMQL: &str = "PromQL is not spoken: ask by SQL with type=metrics; /v2/endpoint/{org}/{name}/open-metrics is for Prometheus to scrape";

@@ -4,6 +4,8 @@ use std::collections::HashMap;
 
 /// Different values that are counted of one column; beyond, numbers go into ranges and rare texts together.
 const MOST_KEPT: usize = 1_000;
+/// A value that one call in so many has makes a column worth comparing, however different all others are.
+const FREQUENT: u64 = 20;
 /// Fine ranges that many numbers are put into.
 const FINE_RANGES: usize = 200;
 
@@ -44,7 +46,7 @@ pub(super) enum Values {
     Common(HashMap<Box<str>, Counts>, Counts),
     /// Numbers by the range that ends with, and holds, the number; the last has no end.
     Ranges(Vec<(f64, Counts)>),
-    /// Different on almost every call: nothing to compare.
+    /// Different on almost every call, and no value frequent: nothing to compare.
     Ids,
 }
 
@@ -107,7 +109,8 @@ fn beyond(values: HashMap<Box<str>, Counts>) -> Values {
         }
         return Values::Ranges(ranges);
     }
-    if values.len() as u64 * 2 > present {
+    let most = values.values().map(|counts| counts.all()).max().unwrap_or(0);
+    if values.len() as u64 * 2 > present && most * FREQUENT < present {
         return Values::Ids;
     }
     let mut sorted: Vec<(Box<str>, Counts)> = values.into_iter().collect();
@@ -163,6 +166,9 @@ mod tests {
     #[test]
     fn ids_are_given_up_and_rare_texts_put_together() {
         assert!(matches!(tally((0..5_000).map(|n| format!("id-{n}"))).values, Values::Ids));
+        let one_in_two = (0..5_000).map(|n| format!("id-{}", if n % 2 == 0 { 0 } else { n }));
+        let Values::Common(values, _) = tally(one_in_two).values else { panic!("one is frequent") };
+        assert_eq!(values["id-0"].selected, 2_500);
         let many = (0..900).flat_map(|n| vec![format!("v{n}"); 5]);
         let Values::Common(values, other) =
             tally(many.chain((0..2_000).map(|n| format!("rare-{n}")))).values

@@ -9,6 +9,7 @@ use schema::Unit;
 use super::{Filter, Term, Test, What, Written, bad};
 use crate::condition::{contains_text, escaped};
 use crate::error::Error;
+use crate::session::OVERFLOW;
 
 impl Filter {
     /// The expression that is true for the rows that are meant; `None` if the filter is empty. Every column that the
@@ -36,6 +37,38 @@ impl Term {
 }
 
 fn compare(name: &str, test: Test, value: &Written, schema: &DFSchema) -> Result<Expr, Error> {
+    let found = in_column(name, test, value, schema);
+    if test != Test::Is || schema::column(name).is_some() {
+        return found;
+    }
+    // The same attribute of another type, or beyond the columns that a stream may have, is in the overflow; what cannot be
+    // compared with the column's values can be one of those.
+    let overflow = in_overflow(name, value);
+    Ok(found.map_or_else(|_| overflow.clone(), |found| found.or(overflow.clone())))
+}
+
+/// Rows whose overflow, which is compact JSON, has this attribute with this value.
+fn in_overflow(name: &str, value: &Written) -> Expr {
+    let column = ident(OVERFLOW);
+    let key = escaped(&format!("{}:", serde_json::Value::from(name)));
+    if !value.quoted && value.text == "*" {
+        return column.like(lit(format!("%{key}%")));
+    }
+    let text = listed(&value.text, value.quoted);
+    let text = column.clone().like(lit(format!("%{key}{}", &text[1..])));
+    match serde_json::from_str::<serde_json::Value>(&value.text) {
+        Ok(plain @ (serde_json::Value::Number(_) | serde_json::Value::Bool(_)))
+            if !value.quoted =>
+        {
+            let ends = [',', '}'];
+            let plain = ends.map(|end| column.clone().like(lit(format!("%{key}{plain}{end}%"))));
+            plain.into_iter().fold(text, Expr::or)
+        }
+        _ => text,
+    }
+}
+
+fn in_column(name: &str, test: Test, value: &Written, schema: &DFSchema) -> Result<Expr, Error> {
     let column = ident(name);
     if !value.quoted && value.text == "*" && test == Test::Is {
         return Ok(column.is_not_null());
@@ -241,8 +274,9 @@ mod tests {
             Field::new("http_response_status_code", DataType::Int64, true),
             Field::new("span_status", DataType::Utf8, true),
             Field::new("llm_is_leaf", DataType::Boolean, true),
-            Field::new("version", DataType::Utf8, true),
+            Field::new("error_message", DataType::Utf8, true),
             Field::new("nobody", DataType::Null, true),
+            Field::new("size", DataType::Int64, true),
         ]);
         let schema = DFSchema::try_from(schema).expect("is good");
         let expr = Filter::parse(text).expect(text).compile(&schema)?;
@@ -263,15 +297,31 @@ mod tests {
             ),
             ("status:error", "span_status = Utf8(\"ERROR\")"),
             ("llm_is_leaf:true", "llm_is_leaf = Boolean(true)"),
-            ("version:1.*", "version LIKE Utf8(\"1.%\")"),
-            ("version:\"1.*\"", "version = Utf8(\"1.*\")"),
-            ("version:>2", "TRY_CAST(version AS Float64) > Float64(2)"),
-            ("version:*", "version IS NOT NULL"),
-            ("-version:a_b", "version = Utf8(\"a_b\") IS NOT TRUE"),
-            ("nobody:x", "Boolean(false)"),
+            ("error_message:1.*", "error_message LIKE Utf8(\"1.%\")"),
+            ("error_message:\"1.*\"", "error_message = Utf8(\"1.*\")"),
+            ("error_message:>2", "TRY_CAST(error_message AS Float64) > Float64(2)"),
+            ("error_message:*", "error_message IS NOT NULL"),
+            ("-error_message:a_b", "error_message = Utf8(\"a_b\") IS NOT TRUE"),
             ("", ""),
         ] {
             assert_eq!(compiled(text).expect(text), expected, "{text}");
+        }
+        let overflow = |like: &str| format!("attributes_overflow LIKE Utf8(\"{like}\")");
+        for (text, expected) in [
+            ("nobody:x", vec!["Boolean(false)".to_owned(), overflow("%\"nobody\":\"x\"%")]),
+            ("size:*", vec!["size IS NOT NULL".to_owned(), overflow("%\"size\":%")]),
+            ("size:big", vec![overflow("%\"size\":\"big\"%")]),
+            (
+                "size:7",
+                vec![
+                    "size = Int64(7)".to_owned(),
+                    overflow("%\"size\":\"7\"%"),
+                    overflow("%\"size\":7,%"),
+                    overflow("%\"size\":7}%"),
+                ],
+            ),
+        ] {
+            assert_eq!(compiled(text).expect(text), expected.join(" OR "), "{text}");
         }
     }
 

@@ -36,7 +36,7 @@ async fn calls_are_compared_by_any_column_with_quantiles_of_a_histogram() {
         ],
     ));
     house.append(1, rows);
-    let models = house.query.models(spans(RANGE), "model").await.expect("compares").groups;
+    let models = house.query.models(spans(RANGE), "model", None).await.expect("compares").groups;
     let [model] = &models[..] else { panic!("one model: {models:?}") };
     let near = |value: Option<f64>, expected: f64| {
         let value = value.expect("is known");
@@ -52,10 +52,16 @@ async fn calls_are_compared_by_any_column_with_quantiles_of_a_histogram() {
     assert_eq!((model.sums.calls, model.sums.errors, model.sums.unpriced_calls), (101, 1, 100));
     assert_eq!((model.sums.cost_usd, model.errors_by_class.get("timeout")), (Some(0.5), Some(&1)));
 
-    let providers = house.query.models(spans(RANGE), "provider").await.expect("compares").groups;
+    let providers =
+        house.query.models(spans(RANGE), "provider", None).await.expect("compares").groups;
     let seen: Vec<_> = providers.iter().map(|one| (one.value.as_str(), one.sums.calls)).collect();
     assert_eq!(seen, [("a", 60), ("b", 41)]);
-    let error = house.query.models(spans(RANGE), "providr").await.expect_err("is refused");
+    // Of the calls that meet a filter; the others are not counted anywhere.
+    let slow = Filter::parse("duration:>500ms").expect("parses");
+    let slow = house.query.models(spans(RANGE), "provider", Some(&slow)).await.expect("compares");
+    let seen: Vec<_> = slow.groups.iter().map(|one| (one.value.as_str(), one.sums.calls)).collect();
+    assert_eq!((seen, slow.calls), (vec![("b", 41), ("a", 10)], 51));
+    let error = house.query.models(spans(RANGE), "providr", None).await.expect_err("is refused");
     let text = error.to_string();
     assert!(
         text.contains("did you mean \"provider\"?") && text.contains("session, user"),
@@ -151,7 +157,7 @@ async fn what_a_call_costs_is_the_gateways_word_unless_the_program_reports_it() 
     };
     let rows = vec![app(A, "table:exact_hub"), gateway(A), app(B, "reported"), gateway(B)];
     house.append(1, rows);
-    let models = house.query.models(spans(RANGE), "model").await.expect("compares").groups;
+    let models = house.query.models(spans(RANGE), "model", None).await.expect("compares").groups;
     let [model] = &models[..] else { panic!("one model: {models:?}") };
     assert_eq!(
         (model.sums.calls, model.sums.cost_usd, model.sums.unpriced_calls),

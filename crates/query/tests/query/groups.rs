@@ -175,7 +175,7 @@ async fn a_call_belongs_to_the_session_that_it_or_the_nearest_span_above_it_name
         .collect();
     assert_eq!(seen, [("two", 1, 4, 2, Some(2 + 4)), ("one", 2, 5, 2, Some(1 + 16))]);
 
-    let by_session = house.query.models(spans(RANGE), "session").await.expect("compares");
+    let by_session = house.query.models(spans(RANGE), "session", None).await.expect("compares");
     let mut compared: Vec<_> = by_session
         .groups
         .iter()
@@ -211,7 +211,7 @@ async fn spans_above_each_other_in_a_circle_end_the_search_for_a_session() {
 #[tokio::test]
 async fn a_call_with_two_tags_counts_in_both() {
     let house = two_sessions().await;
-    let tags = house.query.models(spans(RANGE), "tag").await.expect("compares");
+    let tags = house.query.models(spans(RANGE), "tag", None).await.expect("compares");
     let seen: Vec<_> =
         tags.groups.iter().map(|one| (one.value.as_str(), one.sums.tokens_input)).collect();
     assert_eq!(seen, [("x", Some(31)), ("y", Some(4))]);
@@ -231,7 +231,7 @@ async fn a_call_with_two_tags_counts_in_both() {
 #[tokio::test]
 async fn what_was_not_told_is_counted_and_marks_the_sum() {
     let house = filled().await;
-    let by_user = house.query.models(spans(RANGE), "user").await.expect("compares");
+    let by_user = house.query.models(spans(RANGE), "user", None).await.expect("compares");
     let bob = by_user.groups.iter().find(|group| group.value == "bob").expect("is there");
     assert_eq!((bob.sums.marks.absent, bob.sums.marks.weakest()), (1, Some("absent")));
     let ann = by_user.groups.iter().find(|group| group.value == "ann").expect("is there");

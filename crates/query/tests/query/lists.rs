@@ -80,7 +80,7 @@ async fn all_streams_are_read_and_rows_say_their_own() {
     let only = house.query.trace_streams(&org, Some("default")).expect("is there");
     assert_eq!(listed(&only, &filter).await.len(), 1);
     let trace = house.query.trace(&all, A).await.expect("reads").expect("is there");
-    let rows: Vec<serde_json::Value> = serde_json::from_str(&trace.spans).expect("JSON");
+    let rows: Vec<serde_json::Value> = serde_json::from_str(trace.spans.get()).expect("JSON");
     let streams: Vec<_> = rows.iter().map(|row| row["_stream"].as_str().unwrap_or("")).collect();
     assert_eq!(streams, ["default", "prod"]);
     let error = house.query.trace_streams(&org, Some("prod,nowhere")).expect_err("is refused");

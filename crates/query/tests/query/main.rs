@@ -14,7 +14,7 @@ use std::time::Duration;
 use clock::SystemClock;
 use lake::{Flush, Lake, LakeConfig};
 use query::{
-    Error, Found, Limits, Query, Search, Size, Sort, Spans, TimeRange, Trace, TraceCursor,
+    Error, Filter, Found, Limits, Query, Search, Size, Sort, Spans, TimeRange, Trace, TraceCursor,
     TraceFilter, TraceList, TracePage,
 };
 use schema::{Kind, Name, OrgName, Row, Table, Value};
@@ -282,7 +282,7 @@ async fn a_call_that_two_spans_describe_counts_once() {
     );
     assert!(newer.failed_spans > 0 && newer.error_class.as_deref() == Some("rate_limit"));
 
-    let models = house.query.models(spans(range), "model").await.expect("compares").groups;
+    let models = house.query.models(spans(range), "model", None).await.expect("compares").groups;
     assert_eq!(
         (models.len(), models[0].sums.calls, models[0].sums.errors, models[0].sums.tokens_input),
         (1, 3, 1, Some(26))
@@ -319,7 +319,7 @@ async fn a_call_is_one_also_with_a_span_between_or_in_two_traces() {
     let page = house.page(range, &TraceFilter::default(), None, 10).await.expect("lists");
     let of_a = page.traces.iter().find(|trace| trace.trace_id == A).expect("is listed");
     assert_eq!((of_a.spans, of_a.sums.calls), (3, 1));
-    let models = house.query.models(spans(range), "model").await.expect("compares").groups;
+    let models = house.query.models(spans(range), "model", None).await.expect("compares").groups;
     assert_eq!(models[0].sums.calls, 2, "{models:?}");
 }
 
@@ -359,11 +359,12 @@ async fn lists_are_filtered_and_paged_without_gap_or_repeat() {
         0
     );
     assert_eq!(
-        count(TraceFilter { text: Some("100%_".into()), ..TraceFilter::default() }).await,
+        count(TraceFilter { filter: Filter::parse("100%_").ok(), ..TraceFilter::default() }).await,
         0
     );
     assert_eq!(
-        count(TraceFilter { text: Some("chatcompl".into()), ..TraceFilter::default() }).await,
+        count(TraceFilter { filter: Filter::parse("chatcompl").ok(), ..TraceFilter::default() })
+            .await,
         2
     );
 }
@@ -373,7 +374,7 @@ async fn one_trace_is_read_whole_and_an_unknown_one_is_none() {
     let house = house(Limits::default()).await;
     house.append(1, calls());
     let trace = house.trace(A).await.expect("reads").expect("is there");
-    let spans: Vec<serde_json::Value> = serde_json::from_str(&trace.spans).expect("JSON");
+    let spans: Vec<serde_json::Value> = serde_json::from_str(trace.spans.get()).expect("JSON");
     assert_eq!((spans.len(), spans[0]["span_id"].as_str()), (2, Some("app10")));
     assert_eq!((trace.truncated, trace.summary.sums.calls), (false, 1));
     let marks: Vec<_> =
@@ -420,7 +421,7 @@ impl House {
     async fn spans(&self) -> Vec<serde_json::Value> {
         let trace = self.trace(TRACE).await.expect("reads").expect("is there");
         assert!(!trace.truncated);
-        serde_json::from_str(&trace.spans).expect("is JSON")
+        serde_json::from_str(trace.spans.get()).expect("is JSON")
     }
 }
 
