@@ -18,8 +18,9 @@ use crate::spread::{median, quantile};
 
 /// Spans of a body when many are sent.
 const MANY: usize = 500;
-/// How long a span, or all of them, may take to be found.
+/// How long a span may take to be found.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// The same of all that were sent together.
 const PATIENCE_FOR_ALL: Duration = Duration::from_secs(240);
 /// How long it is waited before a question is asked again.
 const AGAIN: Duration = Duration::from_millis(2);

@@ -3,6 +3,7 @@
 import gzip
 import json
 import socket
+from http.client import HTTPResponse
 
 import pytest
 
@@ -107,44 +108,60 @@ def test_a_name_that_is_no_org_is_refused(server, name):
 
 
 REFUSED_WHILE_WRITING = [
-    ("a wrong login", "Bearer isc_nobody", 20 << 20, b"401"),
-    ("a body over the limit", None, 12 << 20, b"413"),
-    ("no room for so many bodies", None, 12 << 20, b"503"),
+    pytest.param("Bearer isc_nobody", 20 << 20, 401, id="a wrong login"),
+    pytest.param(None, 31 << 20, 413, id="a body over the limit"),
+    pytest.param(None, 12 << 20, 503, id="no room for so many bodies"),
 ]
 
 
-@pytest.mark.parametrize("login, size, status", [case[1:] for case in REFUSED_WHILE_WRITING], ids=[case[0] for case in REFUSED_WHILE_WRITING])
+@pytest.mark.parametrize("login, size, status", REFUSED_WHILE_WRITING)
 @pytest.mark.parametrize("path", [TRACES, "/api/default/app/_json"])
 def test_who_still_writes_is_told_why_it_is_refused(serve, path, login, size, status):
-    """A sender that writes its whole body first reads the answer, and not that the connection broke; and may go on with it."""
-    config = "[ingest]\nbody_bytes = 8388608\n" if status == b"413" else "[ingest]\nbody_bytes = 33554432\nbodies_bytes = 33554432\n"
-    server = serve(config)
-    head = (
-        f"POST {path} HTTP/1.1\r\nHost: x\r\nAuthorization: {login or ROOT_BASIC}\r\n"
-        f"Content-Type: application/json\r\nContent-Length: {{}}\r\n\r\n"
-    )
+    """A sender that writes its whole body first reads the answer, not that the connection broke, and may go on with it."""
+    most = 16 << 20 if status == 413 else 32 << 20
+    server = serve(f"[ingest]\nbody_bytes = {most}\nbodies_bytes = {32 << 20}\n")
     with connection(server) as taking_room, connection(server) as refused:
-        if status == b"503":
+        if status == 503:
             # The room is taken by a body that never ends.
-            taking_room.sendall(head.format(32 << 20).encode())
-            wait_until(lambda: b"503" in said(server, head.format(1 << 20).encode() + bytes(1 << 20)), "the room to be taken")
+            taking_room.sendall(head(path, 32 << 20))
+            wait_until(lambda: answered_on_its_own(server, path) == 503, "the room to be taken")
         for _ in range(2):
-            refused.sendall(head.format(size).encode())
+            refused.sendall(head(path, size, login or ROOT_BASIC))
             refused.sendall(bytes(size))
-            assert status in refused.recv(65536).split(b"\r\n")[0]
-            if status == b"413":
-                break
-    assert server.get("/healthz").status_code == 200
+            answer = answered(refused)
+            assert answer.status == status
+            assert (answer.headers["retry-after"] is not None) == (status == 503)
+
+
+def test_who_asks_first_is_refused_without_its_body(serve):
+    """Expect: 100-continue: nobody asks for a body that nobody wants."""
+    server = serve()
+    with connection(server) as asking:
+        asking.sendall(head(TRACES, 20 << 20, "Bearer isc_nobody", "Expect: 100-continue\r\n"))
+        assert asking.recv(12) == b"HTTP/1.1 401"
 
 
 def connection(server) -> socket.socket:
-    return socket.create_connection(("127.0.0.1", server.port), timeout=30)
+    host, port = server.address.rsplit(":", 1)
+    return socket.create_connection((host, int(port)), timeout=30)
 
 
-def said(server, request: bytes) -> bytes:
+def head(path: str, size: int, login: str = ROOT_BASIC, more: str = "") -> bytes:
+    lines = f"POST {path} HTTP/1.1\r\nHost: x\r\nAuthorization: {login}\r\nContent-Type: application/json\r\n"
+    return f"{lines}Content-Length: {size}\r\n{more}\r\n".encode()
+
+
+def answered(on: socket.socket) -> HTTPResponse:
+    answer = HTTPResponse(on)
+    answer.begin()
+    answer.read()
+    return answer
+
+
+def answered_on_its_own(server, path: str) -> int:
     with connection(server) as asking:
-        asking.sendall(request)
-        return asking.recv(65536).split(b"\r\n")[0]
+        asking.sendall(head(path, 1 << 20) + bytes(1 << 20))
+        return answered(asking).status
 
 
 WRITES = [

@@ -360,6 +360,8 @@ def test_calls_are_compared_by_any_field(server, filled):
     assert model["latency_s"]["p99"] == pytest.approx(0.010, rel=0.02)
     assert model["output_tokens_per_s"]["p99"] == pytest.approx(2000, rel=0.02)
     assert model["ttft_s"]["p50"] is None
+    slow = got(server, f"/scope/v1/orgs/{filled}/models?{native_span()}&q=duration:>5ms")
+    assert (slow["calls"], [row["calls"] for row in slow["models"]]) == (5, [5])
     said = got(server, f"/scope/v1/orgs/{filled}/models?{native_span()}&by=session")
     assert [(row["value"], row["calls"], row["model_requested"]) for row in said["models"]] == [("session-0", 5, None), ("session-1", 5, None)]
 

@@ -165,8 +165,8 @@ def test_a_range_is_priced_again_and_back_over_restarts_and_merges(serve, org, d
     assert "undone before" in refused(server, org, f"/reprices/{begun['id']}/undo")
     assert "is an undo itself" in refused(server, org, f"/reprices/{undone['id']}/undo")
     assert server.get(prices(org, "/reprices?limit=1")).json()["reprices"] == listed[:1]
-    refused = server.get(prices(org, "/reprices?limit=1001"))
-    assert refused.status_code == 400 and "from 1 to 1000" in refused.text
+    too_many = server.get(prices(org, "/reprices?limit=1001"))
+    assert too_many.status_code == 400 and "from 1 to 1000" in too_many.text
 
 
 def test_an_undo_waits_for_those_that_came_later(serve, org):

@@ -3,32 +3,42 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::{Body, HttpBody};
+use axum::body::Body;
 use bytes::Bytes;
 use fault::{Class, Fault};
 use http::HeaderMap;
-use http::header::CONTENT_LENGTH;
+use http::header::{CONTENT_LENGTH, EXPECT};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::de::DeserializeOwned;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::trouble::Trouble;
 
-/// A body of a request, or a loan of one.
-pub(crate) trait Bytewise: HttpBody<Data = Bytes, Error = axum::Error> {}
-impl<B: HttpBody<Data = Bytes, Error = axum::Error>> Bytewise for B {}
-
 /// How long a body is read on that nobody wants.
 const PASSING_OVER: Duration = Duration::from_secs(5);
 
 /// The whole body, if it has at most `most` bytes; reading stops there.
-pub(crate) async fn read_body(body: impl Bytewise, most: usize) -> Result<Bytes, Trouble> {
+pub(crate) async fn read_body(mut body: Body, most: usize) -> Result<Bytes, Trouble> {
+    read_lent(&mut body, most).await
+}
+
+/// The same, of a body that may be read on.
+pub(crate) async fn read_lent(body: &mut Body, most: usize) -> Result<Bytes, Trouble> {
     read(body, most, "send smaller batches").await
 }
 
-/// Reads what is left of a refused body, and keeps nothing: a client that is still writing when the connection closes
-/// sees that, and not the answer. At most `most` bytes, and for seconds only.
-pub(crate) async fn pass_over(mut body: Body, most: usize) {
+/// The same for a question.
+pub(crate) async fn read_question(mut body: Body, most: usize) -> Result<Bytes, Trouble> {
+    read(&mut body, most, "a question is never that long, shorten its SQL").await
+}
+
+/// Reads what is left of a body that was refused, and keeps nothing: a client that is still writing when the connection
+/// closes sees that, and not the answer. At most `most` bytes, and for seconds only. Who waits to be asked for the body
+/// is not asked.
+pub(crate) async fn pass_over(headers: &HeaderMap, mut body: Body, most: usize, refused: &Trouble) {
+    if headers.contains_key(EXPECT) && refused.fault.class != Class::TooLarge {
+        return;
+    }
     let to_its_end = async {
         let mut read = 0;
         while let Some(Ok(frame)) = body.frame().await
@@ -40,24 +50,22 @@ pub(crate) async fn pass_over(mut body: Body, most: usize) {
     let _ = tokio::time::timeout(PASSING_OVER, to_its_end).await;
 }
 
-/// The same for a question.
-pub(crate) async fn read_question(body: Body, most: usize) -> Result<Bytes, Trouble> {
-    read(body, most, "a question is never that long, shorten its SQL").await
-}
-
 /// What a body of JSON says, which is to be `what`.
 pub(crate) fn json<T: DeserializeOwned>(body: &[u8], what: &str) -> Result<T, Trouble> {
-    // An array would be read as the fields in their order.
-    if body.trim_ascii_start().first() == Some(&b'[') {
-        let text =
-            format!("the body is no {what}: a JSON object is expected, and this is an array");
-        return Err(Trouble::invalid(text));
-    }
-    serde_json::from_slice(body)
+    serde_json::from_slice(object(body, what)?)
         .map_err(|error| Trouble::invalid(format!("the body is no {what}: {error}")))
 }
 
-async fn read(body: impl Bytewise, most: usize, advice: &str) -> Result<Bytes, Trouble> {
+/// The body, if it is no array: that would be read as an object's fields in their order.
+pub(crate) fn object<'a>(body: &'a [u8], what: &str) -> Result<&'a [u8], Trouble> {
+    if body.trim_ascii_start().first() != Some(&b'[') {
+        return Ok(body);
+    }
+    let text = format!("the body is no {what}: a JSON object is expected, and this is an array");
+    Err(Trouble::invalid(text))
+}
+
+async fn read(body: &mut Body, most: usize, advice: &str) -> Result<Bytes, Trouble> {
     match Limited::new(body, most).collect().await {
         Ok(body) => Ok(body.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => {

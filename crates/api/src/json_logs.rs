@@ -15,7 +15,7 @@ use otlp::{Encoding, inflate};
 use schema::stream_name;
 use serde_json::{Value, json};
 
-use crate::body::{pass_over, read_body};
+use crate::body::{pass_over, read_lent};
 use crate::otlp_http::Otlp;
 use crate::trouble::{OpenObserve, Refusal};
 
@@ -130,8 +130,8 @@ impl JsonLogs {
         see: impl FnOnce(&[jsonlogs::Entry]) + Send + 'static,
     ) -> Result<Outcomes, Refusal<OpenObserve>> {
         let outcomes = self.read(org, stream, form, headers, &mut body, see).await;
-        if outcomes.is_err() {
-            pass_over(body, self.otlp.body_bytes).await;
+        if let Err(refused) = &outcomes {
+            pass_over(headers, body, self.otlp.body_bytes, &refused.trouble).await;
         }
         outcomes
     }
@@ -153,7 +153,7 @@ impl JsonLogs {
         let encoding = Encoding::of(named)?;
         ingest.has_room()?;
         let _budget = budget.take(headers, *body_bytes)?;
-        let body = read_body(body, *body_bytes).await?;
+        let body = read_lent(body, *body_bytes).await?;
         let bytes = if encoding == Encoding::Identity { body.len() } else { usize::MAX };
         let (limits, most) = (self.limits, self.otlp.limits.decompressed_bytes);
         let read = move || {

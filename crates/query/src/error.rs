@@ -46,7 +46,7 @@ pub enum Error {
     #[error("SQL execution error: {0}")]
     Execution(String),
     /// The work broke down: a bug, which is in the server's log.
-    #[error("the query broke down by a fault of the server, whose log says more: {0}")]
+    #[error("the query broke down by a fault of the server, whose log says why")]
     Broken(String),
     /// A parameter beside the SQL is bad.
     #[error("invalid parameter: {0}")]

@@ -28,6 +28,7 @@ use crate::session::TimeRange;
 use crate::streams::Spans;
 use crate::traces::{LONGEST_CALL_US, TraceFilter};
 use crate::values::identifier;
+use crate::workers::Workers;
 
 use outcome::Follows;
 pub use spread::{Difference, Share};
@@ -100,50 +101,27 @@ pub struct Explanation {
 /// An explanation on its way: each step reads more of the range. It ends when it is dropped.
 #[derive(Debug)]
 pub struct Explaining {
+    workers: Workers,
+    /// `None` once a step failed or was given up: what it had counted is lost.
+    going: Option<Going>,
+}
+
+/// What a step reads on from, on the threads of questions.
+#[derive(Debug)]
+struct Going {
     query: Query,
     streams: Vec<Table>,
     range: TimeRange,
     filter: TraceFilter,
     follows: Follows,
     columns: Vec<String>,
-    counted: Counted,
+    tallies: Vec<Tally>,
+    sizes: Counts,
     of: u64,
     /// What is still to be read; the last comes next.
     slices: Vec<TimeRange>,
     limit: usize,
     begun: bool,
-}
-
-/// What was seen of the calls so far.
-#[derive(Debug, Default)]
-struct Counted {
-    /// Of each column.
-    tallies: Vec<Tally>,
-    /// Both sets.
-    sizes: Counts,
-}
-
-impl Counted {
-    fn add(&mut self, found: &Found) -> Result<(), Error> {
-        for batch in &found.batches {
-            let chosen = batch.column(0);
-            let counts: Vec<Counts> = (0..batch.num_rows())
-                .map(|row| match chosen.is_valid(row) {
-                    true => Counts { selected: 1, rest: 0 },
-                    false => Counts { selected: 0, rest: 1 },
-                })
-                .collect();
-            counts.iter().for_each(|counts| self.sizes.add(*counts));
-            for (tally, column) in self.tallies.iter_mut().zip(&batch.columns()[2..]) {
-                // A part of a text is a view of it.
-                let texts = cast(column, &DataType::Utf8).map_err(DataFusionError::from)?;
-                for (text, counts) in texts.as_string::<i32>().iter().zip(&counts) {
-                    tally.add(text, *counts);
-                }
-            }
-        }
-        Ok(())
-    }
 }
 
 impl Query {
@@ -178,29 +156,44 @@ impl Query {
             sliced(whole, of.div_ceil(SLICE).clamp(1, MOST_SLICES))
         });
         let tallies = vec![Tally::default(); columns.len()];
-        let counted = Counted { tallies, sizes: Counts::default() };
-        Ok(Explaining {
+        let going = Going {
             query: self.clone(),
             streams: spans.streams.to_vec(),
             range: spans.range,
             filter,
             follows,
             columns,
-            counted,
+            tallies,
+            sizes: Counts::default(),
             of,
             slices,
             limit,
             begun: false,
-        })
+        };
+        Ok(Explaining { workers: self.workers.clone(), going: Some(going) })
     }
 }
 
 impl Explaining {
-    /// What is known after reading one more slice; `None` once the whole range has been told.
+    /// What is known after reading one more slice; `None` once the whole range has been told. After an error, or a step
+    /// that was not waited for, there is nothing more.
     ///
     /// # Errors
     /// As [`Query::search`].
     pub async fn next(&mut self) -> Result<Option<Explanation>, Error> {
+        let Some(mut going) = self.going.take() else { return Ok(None) };
+        let work = async move {
+            let told = going.next().await?;
+            Ok((going, told))
+        };
+        let (going, told) = self.workers.run(work).await?;
+        self.going = Some(going);
+        Ok(told)
+    }
+}
+
+impl Going {
+    async fn next(&mut self) -> Result<Option<Explanation>, Error> {
         let Some(slice) = self.slices.pop() else {
             // A range without calls is told too.
             return Ok((!std::mem::replace(&mut self.begun, true)).then(|| self.explanation()));
@@ -217,7 +210,7 @@ impl Explaining {
             let found = self.rows(slice).await?;
             let middle = slice.from_us + (slice.to_us - slice.from_us) / 2;
             match &found.partial {
-                None => self.count(found).await?,
+                None => self.count(&found)?,
                 Some(_) if middle > slice.from_us => {
                     open.push(TimeRange { from_us: middle, ..slice });
                     open.push(TimeRange { to_us: middle, ..slice });
@@ -256,24 +249,34 @@ impl Explaining {
         self.query.own_part(own).await
     }
 
-    /// Counts what was read; if it cannot, all that was counted is lost with this explanation.
-    async fn count(&mut self, found: Found) -> Result<(), Error> {
-        let mut counted = std::mem::take(&mut self.counted);
-        let work = async move {
-            counted.add(&found)?;
-            Ok(counted)
-        };
-        self.counted = self.query.workers.run(work).await?;
+    fn count(&mut self, found: &Found) -> Result<(), Error> {
+        for batch in &found.batches {
+            let chosen = batch.column(0);
+            let counts: Vec<Counts> = (0..batch.num_rows())
+                .map(|row| match chosen.is_valid(row) {
+                    true => Counts { selected: 1, rest: 0 },
+                    false => Counts { selected: 0, rest: 1 },
+                })
+                .collect();
+            counts.iter().for_each(|counts| self.sizes.add(*counts));
+            for (tally, column) in self.tallies.iter_mut().zip(&batch.columns()[2..]) {
+                // A part of a text is a view of it.
+                let texts = cast(column, &DataType::Utf8).map_err(DataFusionError::from)?;
+                for (text, counts) in texts.as_string::<i32>().iter().zip(&counts) {
+                    tally.add(text, *counts);
+                }
+            }
+        }
         Ok(())
     }
 
     fn explanation(&self) -> Explanation {
-        let Counts { selected, rest } = self.counted.sizes;
+        let Counts { selected, rest } = self.sizes;
         let too_few = selected.min(rest) < FEWEST_CALLS;
         let compared = if too_few { 0 } else { self.columns.len() };
         let mut differences: Vec<Difference> = self.columns[..compared]
             .iter()
-            .zip(&self.counted.tallies)
+            .zip(&self.tallies)
             .filter_map(|(column, tally)| spread::difference(column, tally, compared))
             .filter(|one| one.score >= LEAST_SCORE && one.p_value < MOST_CHANCE)
             .collect();

@@ -5,7 +5,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::error::Error;
 
-/// Where all work on questions is done. It ends when nobody waits for it any more.
+/// Where questions are planned and carried out. Work ends when nobody waits for it any more.
 #[derive(Clone, Debug)]
 pub(crate) struct Workers(pub(crate) Handle);
 

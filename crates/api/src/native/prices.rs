@@ -15,7 +15,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tariffs::{Override, Tariffs, Written};
 
-use crate::asked::{Asked, Span};
+use crate::asked::{Asked, Span, limit};
 use crate::body::{json as json_of, read_body};
 use crate::door::Door;
 use crate::native::question::Question;
@@ -53,7 +53,7 @@ struct Wanted {
     q: Option<String>,
     /// `org`, `file` or `shipped`.
     layer: Option<String>,
-    limit: Option<usize>,
+    limit: Option<String>,
     offset: Option<usize>,
 }
 
@@ -78,7 +78,7 @@ async fn list(
         .filter(|(kind, _)| layer.as_deref().is_none_or(|layer| layer == kind.as_str()))
         .filter(|(_, row)| part.is_empty() || row.mentions(&part))
         .collect();
-    let limit = asked.limit.unwrap_or(PAGE).clamp(1, LONGEST_PAGE);
+    let limit = limit(asked.limit.as_deref(), PAGE, LONGEST_PAGE)?;
     let offset = asked.offset.unwrap_or(0);
     let rows: Vec<Value> =
         found.iter().skip(offset).take(limit).map(|(kind, row)| row_json(*kind, row)).collect();

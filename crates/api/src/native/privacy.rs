@@ -13,7 +13,7 @@ use schema::{OrgName, stream_name};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use crate::body::{json as json_of, read_body};
+use crate::body::{json as json_of, object, read_body};
 use crate::door::Door;
 use crate::trouble::{Native, Refusal, Trouble};
 
@@ -107,7 +107,8 @@ impl PrivacyRoutes {
         let org = self.door.enter(headers, org, Scope::Admin).await?;
         let who = self.door.caller(headers).await?;
         let body = read_body(body, MOST_BYTES).await?;
-        let (own, written) = self.privacy.put(&org, stream, &body, &who.subject).await?;
+        let json = object(&body, "privacy setting")?;
+        let (own, written) = self.privacy.put(&org, stream, json, &who.subject).await?;
         let status = match written {
             Written::New => StatusCode::CREATED,
             Written::Replaced => StatusCode::OK,

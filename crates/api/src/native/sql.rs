@@ -12,7 +12,7 @@ use query::{Encoder, Format, Piece, Query, Rows, Search, Size, TimeRange};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::body::read_question;
+use crate::body::{object, read_question};
 use crate::door::Door;
 use crate::search::{Figures, in_json, kind};
 use crate::trouble::{Native, Refusal, Trouble};
@@ -54,9 +54,10 @@ async fn sql(
     let org = state.door.enter(&headers, &org, Scope::Read).await?;
     let format = format_of(&headers)?;
     let body = read_question(body, MOST_BYTES).await?;
-    let wanted: Wanted = serde_json::from_slice(&body).map_err(|error| {
-        Trouble::invalid(format!("the body is no SQL request: {}", in_json(&error)))
-    })?;
+    let wanted: Wanted =
+        serde_json::from_slice(object(&body, "SQL request")?).map_err(|error| {
+            Trouble::invalid(format!("the body is no SQL request: {}", in_json(&error)))
+        })?;
     let range = TimeRange {
         from_us: wanted.from_us.unwrap_or(i64::MIN),
         to_us: wanted.to_us.unwrap_or(i64::MAX),

@@ -17,7 +17,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 
 use super::{Compatible, Paged, answer_id};
-use crate::body::read_question;
+use crate::body::{object, read_question};
 use crate::search::events::{self, Metadata};
 use crate::search::{Answer, MOST_BYTES, Parameters, Written, in_json, kind};
 use crate::trouble::Trouble;
@@ -228,9 +228,10 @@ async fn values_posted(
 ) -> super::Answer {
     state.door.enter(&headers, &org, Scope::Read).await?;
     let body = read_question(body, MOST_BYTES).await?;
-    let mut posted: Posted = serde_json::from_slice(&body).map_err(|error| {
-        Trouble::invalid(format!("the body is no request for values: {}", in_json(&error)))
-    })?;
+    let mut posted: Posted =
+        serde_json::from_slice(object(&body, "request for values")?).map_err(|error| {
+            Trouble::invalid(format!("the body is no request for values: {}", in_json(&error)))
+        })?;
     posted.asked.kind = posted.asked.kind.or(typed.kind);
     streamed(state.wanted(&headers, &org, &posted.stream_name, posted.asked, posted.paged).await?)
         .await

@@ -38,34 +38,39 @@ impl Term {
 
 fn compare(name: &str, test: Test, value: &Written, schema: &DFSchema) -> Result<Expr, Error> {
     let found = in_column(name, test, value, schema);
-    if test != Test::Is || schema::column(name).is_some() {
+    let is_pattern = !value.quoted && value.text.contains('*') && value.text != "*";
+    if test != Test::Is || is_pattern || schema::column(name).is_some() {
         return found;
     }
-    // The same attribute of another type, or beyond the columns that a stream may have, is in the overflow; what cannot be
-    // compared with the column's values can be one of those.
+    // The same attribute of another type is in the overflow; what cannot be compared with the column's values can be it.
     let overflow = in_overflow(name, value);
-    Ok(found.map_or_else(|_| overflow.clone(), |found| found.or(overflow.clone())))
+    Ok(match found {
+        Ok(found) => found.or(overflow),
+        Err(_) => overflow,
+    })
 }
 
-/// Rows whose overflow, which is compact JSON, has this attribute with this value.
+/// Rows whose overflow, which is compact JSON, has this attribute with this value. That most rows have none rules most
+/// groups of rows out.
 fn in_overflow(name: &str, value: &Written) -> Expr {
     let column = ident(OVERFLOW);
-    let key = escaped(&format!("{}:", serde_json::Value::from(name)));
+    let json = |value: serde_json::Value| escaped(&value.to_string());
+    let key = json(name.into());
+    let like = |rest: &str| column.clone().like(lit(format!("%{key}:{rest}%")));
+    let is_there = column.clone().is_not_null();
     if !value.quoted && value.text == "*" {
-        return column.like(lit(format!("%{key}%")));
+        return is_there.and(like("").and(!like("null")));
     }
-    let text = listed(&value.text, value.quoted);
-    let text = column.clone().like(lit(format!("%{key}{}", &text[1..])));
-    match serde_json::from_str::<serde_json::Value>(&value.text) {
-        Ok(plain @ (serde_json::Value::Number(_) | serde_json::Value::Bool(_)))
-            if !value.quoted =>
-        {
-            let ends = [',', '}'];
-            let plain = ends.map(|end| column.clone().like(lit(format!("%{key}{plain}{end}%"))));
-            plain.into_iter().fold(text, Expr::or)
-        }
-        _ => text,
-    }
+    let text = like(&json(value.text.as_str().into()));
+    let plain = serde_json::from_str(&value.text)
+        .ok()
+        .filter(|plain: &serde_json::Value| plain.is_number() || plain.is_boolean())
+        .filter(|_| !value.quoted)
+        .map(json);
+    let found = plain.map_or(text.clone(), |plain| {
+        [',', '}'].iter().fold(text, |any, end| any.or(like(&format!("{plain}{end}"))))
+    });
+    is_there.and(found)
 }
 
 fn in_column(name: &str, test: Test, value: &Written, schema: &DFSchema) -> Result<Expr, Error> {
@@ -306,23 +311,30 @@ mod tests {
         ] {
             assert_eq!(compiled(text).expect(text), expected, "{text}");
         }
-        let overflow = |like: &str| format!("attributes_overflow LIKE Utf8(\"{like}\")");
+        let overflow = |likes: &[&str]| {
+            let likes: Vec<String> =
+                likes.iter().map(|l| format!("attributes_overflow LIKE Utf8(\"%{l}%\")")).collect();
+            let likes = likes.join(" OR ");
+            let likes = if likes.contains(" OR ") { format!("({likes})") } else { likes };
+            format!("attributes_overflow IS NOT NULL AND {likes}")
+        };
         for (text, expected) in [
-            ("nobody:x", vec!["Boolean(false)".to_owned(), overflow("%\"nobody\":\"x\"%")]),
-            ("size:*", vec!["size IS NOT NULL".to_owned(), overflow("%\"size\":%")]),
-            ("size:big", vec![overflow("%\"size\":\"big\"%")]),
+            ("nobody:x", format!("Boolean(false) OR {}", overflow(&[r#""nobody":"x""#]))),
+            ("size:big", overflow(&[r#""size":"big""#])),
+            ("size:a_b", overflow(&[r#""size":"a\_b""#])),
+            ("size:\"7\"", format!("size = Int64(7) OR {}", overflow(&[r#""size":"7""#]))),
             (
                 "size:7",
-                vec![
-                    "size = Int64(7)".to_owned(),
-                    overflow("%\"size\":\"7\"%"),
-                    overflow("%\"size\":7,%"),
-                    overflow("%\"size\":7}%"),
-                ],
+                format!(
+                    "size = Int64(7) OR {}",
+                    overflow(&[r#""size":"7""#, r#""size":7,"#, r#""size":7}"#])
+                ),
             ),
+            ("size:>7", "size > Int64(7)".to_owned()),
         ] {
-            assert_eq!(compiled(text).expect(text), expected.join(" OR "), "{text}");
+            assert_eq!(compiled(text).expect(text), expected, "{text}");
         }
+        assert!(compiled("size:b*g").is_err(), "a pattern is one for the column");
     }
 
     #[test]

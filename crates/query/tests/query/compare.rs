@@ -69,6 +69,32 @@ async fn calls_are_compared_by_any_column_with_quantiles_of_a_histogram() {
     );
 }
 
+/// A filter that only the gateway's span meets finds the call that both describe, once, also by session and tag.
+#[tokio::test]
+async fn calls_are_compared_within_a_filter_that_either_span_meets() {
+    let house = house(Limits::default()).await;
+    let own = [("session_id", "s".into()), ("tag_tags", r#"["x","y"]"#.into())];
+    let served =
+        [("reference_parent_span_id", "app10".into()), ("inferscope_replica_id", "r-1".into())];
+    house.append(
+        1,
+        vec![app_span(A, 10, &own), gateway_span(A, 11, &served), app_span(B, 20, &own)],
+    );
+    let by = async |by: &str, q: &str| {
+        let filter = Filter::parse(q).expect(q);
+        let found = house.query.models(spans(RANGE), by, Some(&filter)).await.expect(q);
+        let groups: Vec<_> =
+            found.groups.iter().map(|one| (one.value.clone(), one.sums.calls)).collect();
+        (groups, found.calls, found.without)
+    };
+    let one = |value: &str| (value.to_owned(), 1);
+    assert_eq!(by("model", "replica:r-1").await, (vec![one("meta/llama")], 1, 0));
+    assert_eq!(by("session", "replica:r-1").await, (vec![one("s")], 1, 0));
+    assert_eq!(by("tag", "replica:r-1").await, (vec![one("x"), one("y")], 1, 0));
+    assert_eq!(by("model", "-tag:x").await, (vec![one("meta/llama")], 1, 0));
+    assert_eq!(by("model", "replica:r-2").await, (vec![], 0, 0));
+}
+
 async fn explained(house: &House, q: &str) -> Vec<Explanation> {
     let filter = Filter::parse(q).expect(q);
     let mut explaining = house.query.explain(spans(RANGE), &filter, 10).await.expect(q);
