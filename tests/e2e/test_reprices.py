@@ -223,12 +223,18 @@ def under_way(server: Server, org: str, which: str) -> dict:
     return wait_until(lambda: (found := job(server, org, which)) and some(found) and found, "the job is half done", within=120)
 
 
-def test_a_job_that_is_killed_goes_on_and_counts_each_call_once(serve, org):
+def half_done(serve, org: str) -> tuple[Server, dict]:
+    """A server with a job that is."""
     server = serve(SLOW)
     many_files(server, org)
     put(server, org, "house", HOUSE_ROW)
     begun = start(server, org)
     under_way(server, org, begun["id"])
+    return server, begun
+
+
+def test_a_job_that_is_killed_goes_on_and_counts_each_call_once(serve, org):
+    server, begun = half_done(serve, org)
     assert begun["id"] in refused_put(server, org), "the prices stay as they are"
     assert begun["id"] in refused(server, org, "/reprice", **wanted(preview=False, book=begun["book"]))
     server.kill()
@@ -286,11 +292,7 @@ def refused_put(server: Server, org: str) -> str:
 
 
 def test_a_job_that_is_cancelled_stops_and_what_it_did_can_be_undone(serve, org):
-    server = serve(SLOW)
-    many_files(server, org)
-    put(server, org, "house", HOUSE_ROW)
-    begun = start(server, org)
-    under_way(server, org, begun["id"])
+    server, begun = half_done(serve, org)
     answer = server.post(prices(org, f"/reprices/{begun['id']}/cancel"))
     assert answer.status_code == 202, answer.text
     last = ended(server, org, begun["id"], "cancelled")
@@ -302,11 +304,7 @@ def test_a_job_that_is_cancelled_stops_and_what_it_did_can_be_undone(serve, org)
 
 
 def test_a_job_does_not_go_on_with_another_book(serve, org):
-    server = serve(SLOW)
-    many_files(server, org)
-    put(server, org, "house", HOUSE_ROW)
-    begun = start(server, org)
-    under_way(server, org, begun["id"])
+    server, begun = half_done(serve, org)
     server.kill()
     config = server.data_dir.parent / "inferscope.toml"
     config.write_text(config.read_text() + '[[prices.row]]\nid = "another"\ninput = 1\noutput = 1\n')

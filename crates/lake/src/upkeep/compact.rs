@@ -4,8 +4,11 @@ use std::sync::Arc;
 
 use schema::Kind;
 
+use crate::columns::Columns;
+use crate::day::Day;
 use crate::delta::Why;
 use crate::error::Error;
+use crate::file::File;
 use crate::lake::Lake;
 use crate::slot::Slot;
 use crate::upkeep::choose::{Group, Policy};
@@ -83,12 +86,32 @@ fn job(lake: &Lake, slot: &Slot, group: Group) -> Merge {
     }
 }
 
-/// Runs a merge on a thread of its own. It stops when this is dropped.
-pub(crate) async fn on_a_thread(
+/// Writes a file of a day anew, by itself and in one piece, and counts what that took.
+pub(crate) async fn written_anew(
     lake: &Lake,
-    job: Merge,
-    mut edit: impl Edit,
-) -> Result<Merged, Error> {
+    slot: &Slot,
+    (file, day): (&Arc<File>, Day),
+    columns: &Columns,
+    edit: impl Edit,
+) -> Result<Vec<File>, Error> {
+    let alone = Merge {
+        table: slot.memory.table().to_string(),
+        folder: slot.folder.clone(),
+        day,
+        columns: Arc::clone(columns.arrow()),
+        inputs: vec![Arc::clone(file)],
+        witnesses: Vec::new(),
+        repeats: Repeats::Kept,
+        most_bytes: u64::MAX,
+        now_ms: lake.clock.now().micros() / 1_000,
+    };
+    let merged = on_a_thread(lake, alone, edit).await?;
+    lake.keeper.counts.rewrote(merged.bytes_read, merged.bytes_written);
+    Ok(merged.files)
+}
+
+/// Runs a merge on a thread of its own. It stops when this is dropped.
+async fn on_a_thread(lake: &Lake, job: Merge, mut edit: impl Edit) -> Result<Merged, Error> {
     let table = job.table.clone();
     let stop = Stop::default();
     let mut pace = Pace::new(lake.config.upkeep.bytes_per_s, stop.flag());

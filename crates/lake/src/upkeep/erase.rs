@@ -22,10 +22,9 @@ use crate::error::Error;
 use crate::file::File;
 use crate::lake::Lake;
 use crate::slot::Slot;
-use crate::upkeep::compact::on_a_thread;
+use crate::upkeep::compact::written_anew;
 use crate::upkeep::footer::Opened;
 use crate::upkeep::jobs::Job;
-use crate::upkeep::merge::{Merge, Repeats};
 use crate::upkeep::victims::{LeaveOut, TRACE, Victims, texts, value};
 use crate::upkeep::{Removed, Step, commit, formers};
 
@@ -308,23 +307,11 @@ impl Lake {
                 let (path, why) = (file.path.clone(), "it is in no day's folder".to_owned());
                 return Err(Error::Unreadable { table, path, why });
             };
-            let merge = Merge {
-                table: table.clone(),
-                folder: slot.folder.clone(),
-                day,
-                columns: Arc::clone(columns.arrow()),
-                inputs: vec![Arc::clone(file)],
-                witnesses: Vec::new(),
-                repeats: Repeats::Kept,
-                most_bytes: u64::MAX,
-                now_ms: self.clock.now().micros() / 1_000,
-            };
             let leave_out = LeaveOut { table: table.clone(), victims: Arc::clone(victims) };
-            let merged = on_a_thread(self, merge, leave_out).await?;
-            let left: u64 = merged.files.iter().map(|file| file.rows).sum();
+            let files = written_anew(self, slot, (file, day), &columns, leave_out).await?;
+            let left: u64 = files.iter().map(|file| file.rows).sum();
             debug_assert_eq!(left + rows, file.rows);
-            self.keeper.counts.rewrote(merged.bytes_read, merged.bytes_written);
-            written.extend(merged.files);
+            written.extend(files);
             crash::point(Place::EraseRewriting);
         }
         let old: Vec<Arc<File>> = files.into_iter().map(|(file, _)| file).collect();

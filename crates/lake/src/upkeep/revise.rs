@@ -21,10 +21,9 @@ use crate::file::File;
 use crate::lake::Lake;
 use crate::slot::Slot;
 use crate::upkeep::change::{Change, Rewrite, Way, differs};
-use crate::upkeep::compact::on_a_thread;
+use crate::upkeep::compact::written_anew;
 use crate::upkeep::footer::Opened;
 use crate::upkeep::formers::{self, FormerWriter, Formers};
-use crate::upkeep::merge::{Merge, Merged, Repeats};
 use crate::upkeep::pace::{Pace, Stop, Stopped};
 use crate::upkeep::{Step as UpkeepStep, commit};
 
@@ -269,8 +268,7 @@ impl<R: Revision> Job<'_, R> {
         step: u64,
     ) -> Result<Option<Rewritten<R::Tally>>, Error> {
         let table = self.stretch.table.to_string();
-        let folder = self.slot.folder.clone();
-        let opened = match Opened::ours(&table, &folder, file) {
+        let opened = match Opened::ours(&table, &self.slot.folder, file) {
             Ok(opened) => opened,
             Err(error) => {
                 tracing::warn!(%error, "a file is left alone: its rows stay as they are");
@@ -295,20 +293,7 @@ impl<R: Revision> Job<'_, R> {
             Direction::Back(_) => None,
         };
         let edit = Rewrite { change: self.change(file, day, &columns)?, filled, formers };
-        let merge = Merge {
-            table,
-            folder,
-            day,
-            columns: Arc::clone(columns.arrow()),
-            inputs: vec![Arc::clone(file)],
-            witnesses: Vec::new(),
-            repeats: Repeats::Kept,
-            most_bytes: u64::MAX,
-            now_ms: self.lake.clock.now().micros() / 1_000,
-        };
-        let Merged { files, bytes_read, bytes_written, .. } =
-            on_a_thread(self.lake, merge, edit).await?;
-        self.lake.keeper.counts.rewrote(bytes_read, bytes_written);
+        let files = written_anew(self.lake, self.slot, (file, day), &columns, edit).await?;
         Ok(Some(Rewritten { tally, changed, files, columns }))
     }
 
