@@ -140,6 +140,7 @@ impl TableView {
         );
         let mut source = ParquetSource::new(Arc::clone(&self.schema))
             .with_bloom_filter_on_read(true)
+            .with_pushdown_filters(state.config_options().execution.parquet.pushdown_filters)
             .with_parquet_file_reader_factory(Arc::new(readers));
         if let Some(filter) = conjunction(filters.iter().cloned()) {
             let schema = DFSchema::try_from(self.schema.as_ref().clone())?;

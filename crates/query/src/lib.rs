@@ -16,6 +16,7 @@ mod explain;
 mod filter;
 mod format;
 mod functions;
+mod gathered;
 mod groups;
 mod held;
 mod latest;

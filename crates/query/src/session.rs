@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use arrow::datatypes::DataType;
-use datafusion::catalog::{MemorySchemaProvider, SchemaProvider, TableProvider as _};
+use datafusion::catalog::{MemorySchemaProvider, SchemaProvider, TableProvider};
 use datafusion::common::{SchemaError, TableReference};
 use datafusion::dataframe::DataFrame;
 use datafusion::error::DataFusionError;
@@ -23,7 +23,7 @@ use crate::functions::{self, VALUE_AT};
 use crate::names::nearest;
 use crate::operands::{Comparisons, with_numbers};
 use crate::statement::{Select, Source};
-use crate::union::{Columns, columns, together};
+use crate::union::{Columns, STREAM, Together, columns, columns_of};
 
 /// Most unknown columns that one query may name.
 const MOST_UNKNOWN: usize = 64;
@@ -142,7 +142,7 @@ impl Sources<'_> {
             .map(|(name, source)| {
                 let tables = source.tables().iter();
                 let each: Result<Vec<Columns>, Error> =
-                    tables.map(|table| self.columns_of(table)).collect();
+                    tables.map(|table| Ok(columns_of(&self.view(table, &[])?))).collect();
                 let types = match source {
                     Source::Stream(_) => each?.into_iter().flatten().collect(),
                     Source::Streams(_) => columns(&each?).into_iter().collect(),
@@ -150,12 +150,6 @@ impl Sources<'_> {
                 Ok((name.clone(), types))
             })
             .collect()
-    }
-
-    fn columns_of(&self, table: &Table) -> Result<Columns, Error> {
-        let schema = self.view(table, &[])?.schema();
-        let fields = schema.fields().iter();
-        Ok(fields.map(|field| (field.name().clone(), field.data_type().clone())).collect())
     }
 
     /// A stream, with nulls for the columns of these names that it does not have.
@@ -225,7 +219,7 @@ impl Sources<'_> {
         let nulls = if unsent == Unsent::Null { unknown } else { &[] };
         let named = Named::in_statement(select);
         for (name, source) in &select.streams {
-            let mut parts = Vec::with_capacity(source.tables().len());
+            let (mut all, mut parts) = (Vec::new(), Vec::new());
             for table in source.tables() {
                 let view = self.view(table, nulls)?;
                 let part = view.extent((self.range.from_us, self.range.to_us.saturating_sub(1)));
@@ -235,18 +229,22 @@ impl Sources<'_> {
                     bytes: extent.bytes + part.bytes,
                 };
                 files_in_all += view.extent((i64::MIN, i64::MAX)).files;
-                let mut frame = confined(context, view, self.range)?;
-                if matches!(source, Source::Streams(_)) && name.table() == SPANS {
-                    frame = named.of(frame)?;
+                all.push(columns_of(&view));
+                if part.rows > 0 || matches!(source, Source::Stream(_)) {
+                    parts.push((table.stream.clone(), view));
                 }
-                parts.push((table.stream.as_str(), frame));
             }
-            let mut frame = match (source, parts.pop()) {
-                (Source::Stream(_), Some((_, frame))) => frame,
+            let rows: Arc<dyn TableProvider> = match (source, parts.pop()) {
+                (Source::Stream(_), Some((_, view))) => Arc::new(view),
                 (Source::Stream(_) | Source::Streams(_), last) => {
-                    together(parts.into_iter().chain(last).collect())?
+                    let mut columns = columns(&all);
+                    if name.table() == SPANS {
+                        columns.retain(|(name, _)| named.may_mean(name));
+                    }
+                    Arc::new(Together::new(&columns, parts.into_iter().chain(last).collect()))
                 }
             };
+            let mut frame = confined(context, rows, self.range)?;
             if unsent == Unsent::Attribute {
                 frame = with_attributes(context, frame, unknown)?;
             }
@@ -287,12 +285,10 @@ impl Named {
         Self { words: (!all).then(words) }
     }
 
-    fn of(&self, frame: DataFrame) -> Result<DataFrame, Error> {
-        let Some(words) = &self.words else { return Ok(frame) };
-        let kept = |name: &str| words.contains(name) || matches!(name, "_timestamp" | OVERFLOW);
-        let columns = frame.schema().columns().into_iter().filter(|column| kept(column.name()));
-        let columns: Vec<Expr> = columns.map(Expr::Column).collect();
-        Ok(frame.select(columns)?)
+    fn may_mean(&self, column: &str) -> bool {
+        let is_named = |words: &HashSet<String>| words.contains(column);
+        matches!(column, "_timestamp" | OVERFLOW | STREAM)
+            || self.words.as_ref().is_none_or(is_named)
     }
 }
 
@@ -354,10 +350,10 @@ fn config() -> SessionConfig {
 
 fn confined(
     context: &SessionContext,
-    view: TableView,
+    rows: Arc<dyn TableProvider>,
     range: TimeRange,
 ) -> Result<DataFrame, Error> {
-    let frame = context.read_table(Arc::new(view))?;
+    let frame = context.read_table(rows)?;
     if range == TimeRange::ALWAYS {
         return Ok(frame);
     }

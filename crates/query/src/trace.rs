@@ -17,6 +17,7 @@ use crate::search::{Own, Query};
 use crate::session::TimeRange;
 use crate::streams::Spans;
 use crate::summary::TraceSummary;
+use crate::union::STREAM;
 
 /// How deep a span stands in the tree: 0 on what has nothing above it.
 const DEPTH: &str = "_depth";
@@ -93,13 +94,21 @@ impl Query {
         streams: &[Table],
         trace_id: &str,
     ) -> Result<Option<(Found, bool)>, Error> {
-        let most = self.limits.most_trace_spans;
+        let (most, condition) = (self.limits.most_trace_spans, Condition::default());
+        let sql = format!("select distinct _stream from spans where trace_id = '{trace_id}'");
+        let spans = Spans { streams, range: TimeRange::ALWAYS };
+        let of = self.own(Own { spans, sql, condition: &condition }).await?.texts_of(STREAM);
+        // All columns are read only of the streams that have a part of the trace.
+        let is_part = |table: &&Table| of.iter().flatten().any(|stream| *stream == table.stream);
+        let streams: Vec<Table> = streams.iter().filter(is_part).cloned().collect();
+        if streams.is_empty() {
+            return Ok(None);
+        }
         let sql = format!(
             "select * from spans where trace_id = '{trace_id}' order by start_time, span_id limit {}",
             most + 1
         );
-        let spans = Spans { streams, range: TimeRange::ALWAYS };
-        let condition = Condition::default();
+        let spans = Spans { streams: &streams, range: TimeRange::ALWAYS };
         let mut found = self.own_part(Own { spans, sql, condition: &condition }).await?;
         let truncated = found.keep(most) || found.partial.is_some();
         Ok((found.rows > 0).then_some((found, truncated)))

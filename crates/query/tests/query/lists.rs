@@ -1,5 +1,6 @@
 //! Lists of traces over several streams, in any order, and paged while spans come in.
 
+use lake::Flush;
 use query::{
     Direction, Error, Filter, Limits, Sort, SortColumn, Spans, TimeRange, TraceCursor, TraceFilter,
     TraceList,
@@ -85,6 +86,57 @@ async fn all_streams_are_read_and_rows_say_their_own() {
     assert_eq!(streams, ["default", "prod"]);
     let error = house.query.trace_streams(&org, Some("prod,nowhere")).expect_err("is refused");
     assert!(error.to_string().contains("\"nowhere\"; there are: default, prod"), "{error}");
+}
+
+#[tokio::test]
+async fn many_streams_are_read_like_few_in_memory_and_in_files() {
+    let house = house(Limits::default()).await;
+    let streams: Vec<Table> =
+        (0..9).map(|n| Table::new(OrgName::first(), Kind::Traces, &format!("s{n}"))).collect();
+    let mut position = 0;
+    for (n, table) in (0..9_i64).zip(&streams) {
+        // Each has a column of its own, and one whose type changes from stream to stream.
+        let own = format!("own_{n}");
+        let size: Value = if n % 2 == 0 { n.into() } else { format!("text {n}").into() };
+        position += 1;
+        let cells = [(own.as_str(), Value::from(true)), ("size", size), ("duration", n.into())];
+        let row = app_span(&id(n), 100 + n, &cells);
+        house.lake.append(table, position, vec![row]);
+    }
+    // One has rows only outside of the range.
+    let late = Table::new(OrgName::first(), Kind::Traces, "late");
+    house.lake.append(
+        &late,
+        10,
+        vec![app_span(&id(99), RANGE.to_us, &[("own_late", true.into())])],
+    );
+    let all: Vec<Table> = streams.into_iter().chain([late]).collect();
+    let spans = Spans { streams: &all, range: RANGE };
+    for place in ["memory", "files"] {
+        let listed = async |text: &str| {
+            let filter = (!text.is_empty()).then(|| Filter::parse(text).expect(text));
+            let filter = TraceFilter { filter, ..TraceFilter::default() };
+            let sort = by("duration_us", Direction::Descending);
+            let list = TraceList { spans, filter: &filter, sort, after: None, limit: 10 };
+            let traces = house.query.traces(&list).await.expect("lists").traces;
+            traces.into_iter().map(|trace| trace.trace_id).collect::<Vec<_>>()
+        };
+        let newest: Vec<String> = (0..9).rev().map(id).collect();
+        assert_eq!(listed("").await, newest, "{place}");
+        assert_eq!(listed("size:4").await, [id(4)], "{place}");
+        assert_eq!(listed("size:\"text 7\"").await, [id(7)], "{place}");
+        assert_eq!(listed("own_3:true").await, [id(3)], "{place}");
+        assert_eq!(listed("own_late:true").await, [""; 0], "{place}");
+        let models = house.query.models(spans, "model", None).await.expect("compares");
+        let calls: Vec<_> = models.groups.iter().map(|group| group.sums.calls).collect();
+        assert_eq!(calls, [9], "{place}");
+        let trace = house.query.trace(&all, &id(5)).await.expect("reads").expect("is there");
+        let rows: Vec<serde_json::Value> = serde_json::from_str(trace.spans.get()).expect("JSON");
+        assert_eq!(rows.len(), 1, "{place}");
+        assert_eq!((&rows[0]["_stream"], &rows[0]["own_5"]), (&"s5".into(), &true.into()));
+        assert!(house.query.trace(&all, &id(50)).await.expect("reads").is_none(), "{place}");
+        house.lake.flush(Flush::All).await.expect("flushes");
+    }
 }
 
 /// Durations 1, 2, 3 and 4 with costs none, 0.5, none and 0.25, and names d, c, b and a.
