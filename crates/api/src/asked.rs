@@ -22,14 +22,14 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Asked<T> {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
         let Query(given) = Query::<Vec<(String, String)>>::from_request_parts(parts, state)
             .await
-            .map_err(|rejection| Trouble::invalid(rejection.body_text()))?;
+            .map_err(|rejection| Trouble::invalid(said(&rejection.body_text())))?;
         let known = fields_of::<T>();
         if let Some((name, _)) = given.iter().find(|(name, _)| !known.contains(&name.as_str())) {
             return Err(unknown(name, known).into());
         }
         match Query::<T>::from_request_parts(parts, state).await {
             Ok(Query(asked)) => Ok(Self(asked)),
-            Err(rejection) => Err(Trouble::invalid(rejection.body_text()).into()),
+            Err(rejection) => Err(Trouble::invalid(said(&rejection.body_text())).into()),
         }
     }
 }
@@ -74,6 +74,28 @@ impl<'de> Deserializer<'de> for Fields<'_> {
         bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit
         unit_struct newtype_struct seq tuple tuple_struct map enum identifier ignored_any
     }
+}
+
+/// What the reader of parameters says, in words.
+pub(crate) fn said(text: &str) -> String {
+    let text = text.strip_prefix("Failed to deserialize query string: ").unwrap_or(text);
+    // Only of this the reader does not name the parameter first.
+    if let Some(name) = text.strip_prefix("duplicate field ") {
+        return format!("parameter {} is there twice", name.trim_matches('`'));
+    }
+    let Some((name, why)) = text.split_once(": ") else {
+        return format!("the address behind the question mark cannot be read: {text}");
+    };
+    let why = match why {
+        "invalid digit found in string" => "is no whole number",
+        "cannot parse integer from empty string" => "is empty, leave it out or give a whole number",
+        "number too large to fit in target type" | "number too small to fit in target type" => {
+            "is too large a number"
+        }
+        "provided string was not `true` or `false`" => "is neither true nor false",
+        other => other,
+    };
+    format!("parameter {name} {why}")
 }
 
 /// How many rows a page has: as asked, else `otherwise`.

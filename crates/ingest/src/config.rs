@@ -44,7 +44,8 @@ impl Default for IngestConfig {
         Self {
             oldest: Duration::from_secs(400 * 86_400),
             furthest_ahead: Duration::from_secs(600),
-            remembered_spans: 1_000_000,
+            // Just under what a table of 2^20 places takes: a few more would double it.
+            remembered_spans: 900_000,
             remembered_for: Duration::from_secs(600),
             remembered_bytes: 256 << 20,
             open_trace_spans: 100_000,

@@ -1,14 +1,44 @@
 //! The ids of recent spans, so that one that is sent twice is stored once.
 
 use std::collections::HashSet;
-use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::hash::{BuildHasher as _, BuildHasherDefault, Hash, Hasher, RandomState};
+use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
 use schema::Table;
 
-/// A span of a table: the table's hash, trace id and span id.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct SpanKey(u64, [u8; 16], [u8; 8]);
+/// What a span of a table is known by: 128 bits that two spans share as good as never, made with secrets of this run so
+/// that nobody can send two that do. Two thirds of what the ids themselves would take, and there are millions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct SpanKey(u128);
+
+impl Hash for SpanKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        #[expect(clippy::cast_possible_truncation, reason = "each half is as good as the other")]
+        state.write_u64(self.0 as u64);
+    }
+}
+
+/// Takes a key's own bits: they are a keyed hash already.
+#[derive(Clone, Copy, Debug, Default)]
+struct AsIs(u64);
+
+impl Hasher for AsIs {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(byte);
+        }
+    }
+
+    fn write_u64(&mut self, bits: u64) {
+        self.0 = bits;
+    }
+}
+
+type Keys = HashSet<SpanKey, BuildHasherDefault<AsIs>>;
 
 /// Makes the keys of one table's spans.
 #[derive(Clone, Copy, Debug)]
@@ -16,13 +46,13 @@ pub(crate) struct SpanKeys(u64);
 
 impl SpanKeys {
     pub(crate) fn of(table: &Table) -> Self {
-        let mut hasher = DefaultHasher::new();
-        table.hash(&mut hasher);
-        Self(hasher.finish())
+        Self(secrets().0.hash_one(table))
     }
 
-    pub(crate) const fn key(self, trace_id: [u8; 16], span_id: [u8; 8]) -> SpanKey {
-        SpanKey(self.0, trace_id, span_id)
+    pub(crate) fn key(self, trace_id: [u8; 16], span_id: [u8; 8]) -> SpanKey {
+        let (one, other) = secrets();
+        let span = (self.0, trace_id, span_id);
+        SpanKey(u128::from(one.hash_one(span)) << 64 | u128::from(other.hash_one(span)))
     }
 
     /// The key of a stored row, whose ids are hex text.
@@ -30,6 +60,12 @@ impl SpanKeys {
         let trace_id = from_hex(row.text("trace_id")?)?;
         Some(self.key(trace_id, from_hex(row.text("span_id")?)?))
     }
+}
+
+fn secrets() -> &'static (RandomState, RandomState) {
+    static SECRETS: LazyLock<(RandomState, RandomState)> =
+        LazyLock::new(|| (RandomState::new(), RandomState::new()));
+    &SECRETS
 }
 
 fn from_hex<const N: usize>(hex: &str) -> Option<[u8; N]> {
@@ -56,9 +92,9 @@ pub(crate) struct Recent {
 
 #[derive(Debug, Default)]
 struct Generations {
-    in_flight: HashSet<SpanKey>,
-    young: HashSet<SpanKey>,
-    old: HashSet<SpanKey>,
+    in_flight: Keys,
+    young: Keys,
+    old: Keys,
 }
 
 impl Recent {

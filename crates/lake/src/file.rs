@@ -20,13 +20,13 @@ use crate::day::Day;
 
 /// Columns that are looked up by exact value, and whose values are many.
 const BLOOMED: [&str; 5] = ["trace_id", "span_id", "session_id", "user_id", "gen_ai_response_id"];
-const ROWS_PER_GROUP: usize = 128 * 1024;
+pub(crate) const ROWS_PER_GROUP: usize = 128 * 1024;
 /// The level of zstd: what comes in all the time is written quickly, and is a few percent larger for it than at level 3.
 const FRESH_LEVEL: i32 = 1;
 /// The level for what is written once more, to stay.
 const LASTING_LEVEL: i32 = 3;
 /// A row group is held in memory, encoded, until it is written, bytes.
-const BYTES_PER_GROUP: usize = 32 << 20;
+pub(crate) const BYTES_PER_GROUP: usize = 32 << 20;
 /// A page is read and decoded whole, by whoever wants one row of it and for each file that is being merged.
 const PAGE_BYTES: usize = 256 << 10;
 const PAGE_ROWS: usize = 4 * 1024;
@@ -91,6 +91,14 @@ pub(crate) fn fresh_path(kind: &str, day: Day, position: u64) -> String {
 pub(crate) fn times(batch: &RecordBatch) -> Option<(i64, i64)> {
     let times = batch.column_by_name(TIME)?.as_primitive_opt::<Int64Type>()?;
     min(times).zip(max(times))
+}
+
+/// The range that has both.
+pub(crate) fn both(one: Option<(i64, i64)>, other: Option<(i64, i64)>) -> Option<(i64, i64)> {
+    match (one, other) {
+        (Some((first, last)), Some((from, to))) => Some((first.min(from), last.max(to))),
+        (known, more) => known.or(more),
+    }
 }
 
 /// The batch as a Parquet file. Columns that are one array are encoded once.

@@ -1,6 +1,7 @@
 //! A small language for lists: `service:checkout status:error duration:>2s -model:llama* "rate limit"`.
 //!
-//! Terms stand side by side and all must hold. `field:value` is equality, with `*` for any characters; `field:>n`,
+//! Terms stand side by side and all must hold; `OR` between two is one of them, and binds closer: `a b OR c` is `a` and one
+//! of `b` and `c`. `field:value` is equality, with `*` for any characters; `field:>n`,
 //! `>=`, `<`, `<=` compare; `field:*` is what has any value; a `-` before a term turns it round, and then a row without
 //! a value meets it; anything else is text to look for. Text with blanks stands in double quotes, in which `\"` and
 //! `\\` are a quote and a backslash. Every column is a field, and the usual ones have short names.
@@ -50,7 +51,8 @@ const SHORT: [(&str, &[&str]); 25] = [
 /// A filter that was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Filter {
-    terms: Vec<Term>,
+    /// Of each of these one term must hold.
+    all: Vec<Vec<Term>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -96,31 +98,43 @@ impl Filter {
             return Err(bad(LONGEST + 1, format!("it is longer than {LONGEST} characters")));
         }
         let mut reader = Reader { chars: &chars, at: 0 };
-        let mut terms = Vec::new();
+        let (mut all, mut terms): (Vec<Vec<Term>>, _) = (Vec::new(), 0);
         while reader.skip_blanks() {
-            if terms.len() == MOST_TERMS {
+            if terms == MOST_TERMS {
                 return Err(bad(reader.place(), format!("there are more than {MOST_TERMS} terms")));
             }
-            terms.push(reader.term()?);
+            let is_other = reader.or(all.is_empty())?;
+            let term = reader.term()?;
+            terms += 1;
+            match all.last_mut().filter(|_| is_other) {
+                Some(any) => any.push(term),
+                None => all.push(vec![term]),
+            }
         }
-        Ok(Self { terms })
+        Ok(Self { all })
     }
 
     /// The only trace whose spans can meet the filter, if it names one by its whole id.
     #[must_use]
     pub fn trace_id(&self) -> Option<String> {
         let whole = |value: &Written| is_trace_id(&value.text).then(|| value.text.to_lowercase());
-        self.terms.iter().filter(|term| !term.without).find_map(|term| match &term.what {
-            What::Field { columns, test: Test::Is, value } if columns[0] == "trace_id" => {
+        self.all.iter().find_map(|any| match &any[..] {
+            [Term { without: false, what: What::Field { columns, test: Test::Is, value } }]
+                if columns[0] == "trace_id" =>
+            {
                 whole(value)
             }
-            What::Field { .. } | What::Text(_) => None,
+            _ => None,
         })
+    }
+
+    fn terms(&self) -> impl Iterator<Item = &Term> {
+        self.all.iter().flatten()
     }
 
     /// The fields that the filter names, each by its first column.
     pub(crate) fn fields(&self) -> impl Iterator<Item = &str> {
-        self.terms.iter().filter_map(|term| match &term.what {
+        self.terms().filter_map(|term| match &term.what {
             What::Text(_) => None,
             What::Field { columns, .. } => columns.first().map(String::as_str),
         })
@@ -128,7 +142,7 @@ impl Filter {
 
     /// The columns that the filter names.
     pub(crate) fn columns(&self) -> impl Iterator<Item = &str> {
-        self.terms.iter().flat_map(|term| match &term.what {
+        self.terms().flat_map(|term| match &term.what {
             What::Text(_) => [].iter().map(String::as_str),
             What::Field { columns, .. } => columns.iter().map(String::as_str),
         })
@@ -163,6 +177,26 @@ impl Reader<'_> {
             self.at += 1;
         }
         self.at < self.chars.len()
+    }
+
+    /// Steps over an `OR` between two terms; whether there is one.
+    fn or(&mut self, is_first: bool) -> Result<bool, Error> {
+        let place = self.place();
+        if !self.is_or() {
+            return Ok(false);
+        }
+        self.at += 2;
+        let is_last = !self.skip_blanks();
+        if is_first || is_last || self.is_or() {
+            let why = "OR stands between two terms; the word itself is written \"OR\"";
+            return Err(bad(place, why));
+        }
+        Ok(true)
+    }
+
+    fn is_or(&self) -> bool {
+        let rest = &self.chars[self.at..];
+        rest.starts_with(&['O', 'R']) && rest.get(2).is_none_or(|c| c.is_whitespace())
     }
 
     fn term(&mut self) -> Result<Term, Error> {
@@ -304,7 +338,8 @@ mod tests {
             r#" service:checkout  -model:llama* duration:>=2s "rate \"limit\"" http://x "#,
         )
         .expect("is good");
-        let [service, model, duration, text, address] = &filter.terms[..] else {
+        let [service, model, duration, text, address] = &filter.terms().collect::<Vec<_>>()[..]
+        else {
             panic!("five terms: {filter:?}")
         };
         let field = |term: &Term| match &term.what {
@@ -336,6 +371,23 @@ mod tests {
     }
 
     #[test]
+    fn or_joins_the_terms_beside_it() {
+        let read = |text: &str| {
+            Filter::parse(text).expect(text).all.iter().map(Vec::len).collect::<Vec<_>>()
+        };
+        assert_eq!(read("a b:c OR -d:e OR f g"), [1, 3, 1]);
+        assert_eq!(read("a or b \"OR\" ORDER"), [1, 1, 1, 1, 1]);
+        let id = "0123456789abcdefabcdef0123456789";
+        let one_of_two = Filter::parse(&format!("trace:{id} OR error:*")).expect("is good");
+        assert_eq!(one_of_two.trace_id(), None, "spans of other traces can meet it");
+        for (text, at) in [("OR a", 1), ("a OR", 3), ("a  OR  ", 4), ("a OR OR b", 3)] {
+            let (place, why) = place_of_error(text);
+            assert_eq!(place, at, "{text}");
+            assert!(why.contains("between two terms"), "{text}: {why}");
+        }
+    }
+
+    #[test]
     fn errors_point_at_the_place() {
         assert_eq!(place_of_error("a:b service:").0, 13);
         assert_eq!(place_of_error("a:b - c").0, 6);
@@ -358,9 +410,9 @@ mod tests {
         fn a_quoted_value_is_read_back_as_it_is(value in "\\PC{0,30}") {
             let quoted = value.replace('\\', "\\\\").replace('"', "\\\"");
             let filter = Filter::parse(&format!("a:\"{quoted}\" b")).expect("is good");
-            let What::Field { value: read, .. } = &filter.terms[0].what else { panic!("{filter:?}") };
+            let What::Field { value: read, .. } = &filter.all[0][0].what else { panic!("{filter:?}") };
             prop_assert_eq!(&read.text, &value);
-            prop_assert_eq!(filter.terms.len(), 2);
+            prop_assert_eq!(filter.all.len(), 2);
         }
     }
 }

@@ -68,7 +68,18 @@ pub(crate) fn names(streams: &[Table]) -> Vec<&str> {
     streams.iter().map(|table| table.stream.as_str()).collect()
 }
 
+/// Later than this, the year 5138, nobody asks for: such a number counts nanoseconds, µs.
+const LATEST_US: i64 = 100_000_000_000_000_000;
+
 pub(crate) fn within((from_us, to_us): (i64, i64)) -> Result<TimeRange, Trouble> {
+    let too_late = [("from_us", from_us), ("to_us", to_us)]
+        .into_iter()
+        .find(|(_, us)| (LATEST_US..i64::MAX).contains(us));
+    if let Some((name, us)) = too_late {
+        return Err(Trouble::invalid(format!(
+            "{name} counts microseconds since 1970, and {us} would be after the year 5138: it seems to be in nanoseconds"
+        )));
+    }
     if from_us < to_us {
         Ok(TimeRange { from_us, to_us })
     } else {

@@ -8,12 +8,13 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue};
-use query::{Encoder, Format, Piece, Query, Rows, Search, Size, TimeRange};
+use query::{Encoder, Format, Piece, Query, Rows, Search, Size};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::body::{object, read_question};
 use crate::door::Door;
+use crate::native::question::within;
 use crate::search::{Figures, in_json, kind};
 use crate::trouble::{Native, Refusal, Trouble};
 
@@ -58,13 +59,7 @@ async fn sql(
         serde_json::from_slice(object(&body, "SQL request")?).map_err(|error| {
             Trouble::invalid(format!("the body is no SQL request: {}", in_json(&error)))
         })?;
-    let range = TimeRange {
-        from_us: wanted.from_us.unwrap_or(i64::MIN),
-        to_us: wanted.to_us.unwrap_or(i64::MAX),
-    };
-    if range.from_us >= range.to_us {
-        return Err(Trouble::invalid("from_us has to be before to_us, both in microseconds").into());
-    }
+    let range = within((wanted.from_us.unwrap_or(i64::MIN), wanted.to_us.unwrap_or(i64::MAX)))?;
     let search = Search {
         org,
         kind: kind(wanted.kind.as_deref())?,

@@ -4,6 +4,7 @@ use axum::extract::{FromRequestParts, Query};
 use http::request::Parts;
 use serde::de::DeserializeOwned;
 
+use crate::asked::said;
 use crate::trouble::{OpenObserve, Refusal, Trouble};
 
 /// The parameters of an address; what is wrong with one is said with its name, in OpenObserve's form.
@@ -18,28 +19,6 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Parameters<T> 
             Err(rejection) => Err(Trouble::invalid(said(&rejection.body_text())).into()),
         }
     }
-}
-
-/// What the reader of parameters says, in words.
-fn said(text: &str) -> String {
-    let text = text.strip_prefix("Failed to deserialize query string: ").unwrap_or(text);
-    // Only of this the reader does not name the parameter first.
-    if let Some(name) = text.strip_prefix("duplicate field ") {
-        return format!("parameter {} is there twice", name.trim_matches('`'));
-    }
-    let Some((name, why)) = text.split_once(": ") else {
-        return format!("the address behind the question mark cannot be read: {text}");
-    };
-    let why = match why {
-        "invalid digit found in string" => "is no whole number",
-        "cannot parse integer from empty string" => "is empty, leave it out or give a whole number",
-        "number too large to fit in target type" | "number too small to fit in target type" => {
-            "is too large a number"
-        }
-        "provided string was not `true` or `false`" => "is neither true nor false",
-        other => other,
-    };
-    format!("parameter {name} {why}")
 }
 
 #[cfg(test)]

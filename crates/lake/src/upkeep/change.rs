@@ -12,8 +12,9 @@ use crate::columns::{Columns, OVERFLOW, TIME};
 use crate::error::Error;
 use crate::rows::from_batch;
 use crate::upkeep::formers::{FormerWriter, Formers, key};
-use crate::upkeep::merge::{Edit, IDS};
+use crate::upkeep::order::IDS;
 use crate::upkeep::revise::Revision;
+use crate::upkeep::rewrite::Edit;
 
 /// What is made of the rows of one data file, which come in the order of their time.
 pub(crate) struct Change<R> {

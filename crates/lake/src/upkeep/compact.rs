@@ -13,8 +13,9 @@ use crate::lake::Lake;
 use crate::slot::Slot;
 use crate::upkeep::choose::{Group, Policy};
 use crate::upkeep::commit;
-use crate::upkeep::merge::{self, AsTheyAre, Edit, Merge, Merged, Repeats};
+use crate::upkeep::merge::{Merge, Merged, Repeats, merge};
 use crate::upkeep::pace::{Pace, Stop};
+use crate::upkeep::rewrite::{Edit, Rewrite, rewrite};
 
 /// How long no file may have come to a day that is over before what is left of it is merged, ms.
 const QUIET_MS: i64 = 3_600_000;
@@ -35,7 +36,8 @@ pub(crate) async fn merge_once(lake: &Lake, slot: &Slot) -> Result<Once, Error> 
     let Some(group) = next_group(lake, slot) else { return Ok(Once::Nothing) };
     let job = job(lake, slot, group);
     let inputs = job.inputs.clone();
-    let merged = match on_a_thread(lake, job, AsTheyAre).await {
+    let table = job.table.clone();
+    let merged = match on_a_thread(lake, table, move |pace| merge(&job, pace)).await {
         Err(Error::Unreadable { table, path, why }) => {
             slot.record.lock().left_alone.insert(path.clone());
             return Err(Error::Unreadable { table, path, why });
@@ -92,31 +94,32 @@ pub(crate) async fn written_anew(
     slot: &Slot,
     (file, day): (&Arc<File>, Day),
     columns: &Columns,
-    edit: impl Edit,
+    mut edit: impl Edit,
 ) -> Result<Vec<File>, Error> {
-    let alone = Merge {
+    let job = Rewrite {
         table: slot.memory.table().to_string(),
         folder: slot.folder.clone(),
         day,
         columns: Arc::clone(columns.arrow()),
-        inputs: vec![Arc::clone(file)],
-        witnesses: Vec::new(),
-        repeats: Repeats::Kept,
-        most_bytes: u64::MAX,
+        file: Arc::clone(file),
         now_ms: lake.clock.now().micros() / 1_000,
     };
-    let merged = on_a_thread(lake, alone, edit).await?;
+    let table = job.table.clone();
+    let merged = on_a_thread(lake, table, move |pace| rewrite(&job, &mut edit, pace)).await?;
     lake.keeper.counts.rewrote(merged.bytes_read, merged.bytes_written);
     Ok(merged.files)
 }
 
-/// Runs a merge on a thread of its own. It stops when this is dropped.
-async fn on_a_thread(lake: &Lake, job: Merge, mut edit: impl Edit) -> Result<Merged, Error> {
-    let table = job.table.clone();
+/// Runs work on a thread of its own. It stops when this is dropped.
+async fn on_a_thread(
+    lake: &Lake,
+    table: String,
+    work: impl FnOnce(&mut Pace) -> Result<Merged, Error> + Send + 'static,
+) -> Result<Merged, Error> {
     let stop = Stop::default();
     let mut pace = Pace::new(lake.config.upkeep.bytes_per_s, stop.flag());
-    let merging = tokio::task::spawn_blocking(move || merge::merge(&job, &mut edit, &mut pace));
-    let merged = merging.await.map_err(|_| Error::Aborted { table })?;
+    let working = tokio::task::spawn_blocking(move || work(&mut pace));
+    let done = working.await.map_err(|_| Error::Aborted { table })?;
     drop(stop);
-    merged
+    done
 }

@@ -1,11 +1,15 @@
 //! A data file by its footer: what is in it, and whether it can be read at all.
 
 use std::fs;
+use std::ops::Range;
 use std::path::Path;
+use std::sync::Arc;
 
+use arrow::datatypes::{Schema, SchemaRef};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
-    ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
+    ParquetRecordBatchReaderBuilder, RowSelection, RowSelector,
 };
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData, RowGroupMetaData};
@@ -16,7 +20,10 @@ use crate::error::Error;
 use crate::file::{File, MAKER};
 
 /// A file whose footer was read.
-pub(crate) struct Opened(ParquetRecordBatchReaderBuilder<fs::File>);
+pub(crate) struct Opened {
+    file: fs::File,
+    footer: ArrowReaderMetadata,
+}
 
 /// Without the Arrow types that its writer may have noted: another program's texts may be of several kinds there, and all
 /// are read as ours are.
@@ -37,9 +44,10 @@ impl Opened {
                     file.size
                 )));
             }
-            ParquetRecordBatchReaderBuilder::try_new_with_options(found, as_parquet_has_it())
+            let footer = ArrowReaderMetadata::load(&found, as_parquet_has_it())?;
+            Ok(Self { file: found, footer })
         };
-        open().map(Self).map_err(|error| unreadable(table, file, &error.to_string()))
+        open().map_err(|error| unreadable(table, file, &error.to_string()))
     }
 
     /// As [`Opened::any`], and only files that this program has written: those are sorted by time.
@@ -54,7 +62,12 @@ impl Opened {
     }
 
     fn metadata(&self) -> &ParquetMetaData {
-        self.0.metadata()
+        self.footer.metadata()
+    }
+
+    fn reader(&self) -> Result<ParquetRecordBatchReaderBuilder<fs::File>, ParquetError> {
+        let file = self.file.try_clone()?;
+        Ok(ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.footer.clone()))
     }
 
     /// How many row groups it has.
@@ -72,10 +85,14 @@ impl Opened {
         })
     }
 
-    /// What a row takes when it is decoded, bytes, by the average of the heaviest row group.
-    pub(crate) fn bytes_per_row(&self) -> usize {
+    /// What a row, or only some columns of it, takes when it is decoded, bytes, by the average of the heaviest row group.
+    pub(crate) fn bytes_per_row(&self, names: Option<&[&str]>) -> usize {
+        let is_one = |chunk: &&ColumnChunkMetaData| {
+            let path = chunk.column_path().parts();
+            names.is_none_or(|names| names.iter().any(|name| path == [*name]))
+        };
         let per_row = |group: &RowGroupMetaData| {
-            let bytes: i64 = group.columns().iter().map(decoded_bytes).sum();
+            let bytes: i64 = group.columns().iter().filter(is_one).map(decoded_bytes).sum();
             bytes / group.num_rows().max(1)
         };
         let heaviest = self.metadata().row_groups().iter().map(per_row).max().unwrap_or(0);
@@ -91,6 +108,7 @@ impl Opened {
 
     /// Row groups in which a text column may have one of the values, by statistics and bloom filter.
     pub(crate) fn groups_with(&self, name: &str, values: &[&str]) -> Vec<usize> {
+        let reader = self.reader();
         let groups = self.metadata().row_groups().iter().enumerate();
         let may_hold = groups.filter(|(at, group)| {
             let Some((column, chunk)) = column(group, name) else { return false };
@@ -99,43 +117,77 @@ impl Opened {
             if inside.peek().is_none() {
                 return false;
             }
-            match self.0.get_row_group_column_bloom_filter(*at, column) {
-                Ok(Some(bloom)) => inside.any(|value| bloom.check(value)),
-                // A filter that is not there, or cannot be read, rules nothing out.
-                Ok(None) | Err(_) => true,
-            }
+            let bloom = reader.as_ref().ok().and_then(|reader| {
+                reader.get_row_group_column_bloom_filter(*at, column).ok().flatten()
+            });
+            // A filter that is not there, or cannot be read, rules nothing out.
+            bloom.is_none_or(|bloom| inside.any(|value| bloom.check(value)))
         });
         may_hold.map(|(at, _)| at).collect()
     }
 
     /// All rows, in batches.
     pub(crate) fn rows(
-        self,
+        &self,
         table: &str,
         file: &File,
         rows: usize,
     ) -> Result<ParquetRecordBatchReader, Error> {
-        let reader = self.0.with_batch_size(rows).build();
+        let reader = self.reader().and_then(|reader| reader.with_batch_size(rows).build());
         reader.map_err(|error| unreadable(table, file, &error.to_string()))
     }
 
     /// Some columns of some row groups.
     pub(crate) fn columns(
-        self,
+        &self,
         table: &str,
         file: &File,
         names: &[&str],
         groups: Vec<usize>,
         rows: usize,
     ) -> Result<ParquetRecordBatchReader, Error> {
-        let mask = ProjectionMask::columns(self.0.parquet_schema(), names.iter().copied());
-        let part = self.0.with_row_groups(groups).with_projection(mask).with_batch_size(rows);
-        part.build().map_err(|error| unreadable(table, file, &error.to_string()))
+        let reader = self.reader().and_then(|reader| {
+            let mask = ProjectionMask::columns(reader.parquet_schema(), names.iter().copied());
+            reader.with_row_groups(groups).with_projection(mask).with_batch_size(rows).build()
+        });
+        reader.map_err(|error| unreadable(table, file, &error.to_string()))
+    }
+
+    /// Some columns of the rows at these places of the file, in batches of `most`.
+    pub(crate) fn slice(
+        &self,
+        table: &str,
+        file: &File,
+        names: &[&str],
+        places: Range<usize>,
+        most: usize,
+    ) -> Result<ParquetRecordBatchReader, Error> {
+        // Row groups that lie outside are not looked at; of the first one that does not, rows are passed over.
+        let (mut groups, mut before, mut skipped) = (Vec::new(), 0, 0);
+        for (at, group) in self.metadata().row_groups().iter().enumerate() {
+            let rows = usize::try_from(group.num_rows()).unwrap_or(0);
+            if before + rows <= places.start {
+                skipped = before + rows;
+            } else if before < places.end {
+                groups.push(at);
+            }
+            before += rows;
+        }
+        let selection = RowSelection::from(vec![
+            RowSelector::skip(places.start - skipped),
+            RowSelector::select(places.len()),
+        ]);
+        let reader = self.reader().and_then(|reader| {
+            let mask = ProjectionMask::columns(reader.parquet_schema(), names.iter().copied());
+            let part = reader.with_row_groups(groups).with_row_selection(selection);
+            part.with_projection(mask).with_batch_size(most).build()
+        });
+        reader.map_err(|error| unreadable(table, file, &error.to_string()))
     }
 
     /// Some columns of the row groups that may have rows of a time, µs, both ends inside.
     pub(crate) fn part(
-        self,
+        &self,
         table: &str,
         file: &File,
         names: &[&str],
@@ -154,7 +206,14 @@ impl Opened {
     }
 }
 
-fn unreadable(table: &str, file: &File, why: &str) -> Error {
+/// The columns of a table that have a value in a file: one that is null everywhere needs no place.
+pub(crate) fn columns_in_use(columns: &SchemaRef, has_values: impl Fn(&str) -> bool) -> SchemaRef {
+    let in_use = |name: &str| name == TIME || has_values(name);
+    let fields = columns.fields().iter().filter(|field| in_use(field.name()));
+    Arc::new(Schema::new(fields.cloned().collect::<Vec<_>>()))
+}
+
+pub(crate) fn unreadable(table: &str, file: &File, why: &str) -> Error {
     Error::Unreadable { table: table.to_owned(), path: file.path.clone(), why: why.to_owned() }
 }
 

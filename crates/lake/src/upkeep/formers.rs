@@ -25,7 +25,7 @@ use crate::file::{self, File};
 use crate::rows::from_batch;
 use crate::upkeep::erase::MOST_ASKED;
 use crate::upkeep::footer::Opened;
-use crate::upkeep::merge::IDS;
+use crate::upkeep::order::IDS;
 use crate::upkeep::victims::{TRACE, texts, value};
 
 /// Not an organisation's name: those begin with a letter or digit.

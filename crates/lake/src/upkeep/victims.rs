@@ -8,7 +8,7 @@ use arrow::compute::filter_record_batch;
 
 use crate::error::Error;
 use crate::upkeep::erase::Subject;
-use crate::upkeep::merge::Edit;
+use crate::upkeep::rewrite::Edit;
 
 /// The column of a row's trace.
 pub(crate) const TRACE: &str = "trace_id";

@@ -15,9 +15,14 @@ impl Filter {
     /// The expression that is true for the rows that are meant; `None` if the filter is empty. Every column that the
     /// filter names is in the schema.
     pub(crate) fn compile(&self, schema: &DFSchema) -> Result<Option<Expr>, Error> {
-        let terms: Result<Vec<Expr>, Error> =
-            self.terms.iter().map(|term| term.compile(schema)).collect();
-        Ok(terms?.into_iter().reduce(Expr::and))
+        let mut all: Option<Expr> = None;
+        for any in &self.all {
+            let terms: Result<Vec<Expr>, Error> =
+                any.iter().map(|term| term.compile(schema)).collect();
+            let any = terms?.into_iter().reduce(Expr::or);
+            all = all.into_iter().chain(any).reduce(Expr::and);
+        }
+        Ok(all)
     }
 }
 
