@@ -76,6 +76,8 @@ def test_what_cannot_be_meant_is_refused_with_what_may_be(server, org):
     send(server, org, [call(5)])
     for route in ("traces", "sessions", "users", "traces/facets", "models"):
         assert 'did you mean "from_us"?' in refused(server, org, route, frm_us=5), route
+        assert refused(server, org, route, from_us="abc") == "parameter from_us is no whole number", route
+        assert "seems to count nanoseconds" in refused(server, org, route, from_us=now_us() * 1_000), route
     for route in ("traces", "sessions", "users", "traces/facets"):
         for limit in ("0", "-1", "501", "9" * 30, "ten"):
             text = refused(server, org, route, limit=limit)
@@ -96,6 +98,9 @@ def test_kinds_are_found_under_every_convention_s_name(server, org):
     for kind in ("LLM", "llm", "GENERATION", "generation", "chat"):
         assert len(got(server, org, "traces", q=f"kind:{kind}")["traces"]) == 2, kind
     assert got(server, org, "traces", q="kind:tool")["traces"] == []
+    assert len(got(server, org, "traces", q="status:error OR kind:llm")["traces"]) == 2
+    assert got(server, org, "traces", q="status:error kind:tool OR kind:llm")["traces"] == [], "OR binds closer"
+    assert "OR stands between two terms" in refused(server, org, "traces", q="kind:llm OR")
 
 
 def test_sums_say_how_good_they_are(server, org):

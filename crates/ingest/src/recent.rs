@@ -51,8 +51,10 @@ impl SpanKeys {
 
     pub(crate) fn key(self, trace_id: [u8; 16], span_id: [u8; 8]) -> SpanKey {
         let (one, other) = secrets();
-        let span = (self.0, trace_id, span_id);
-        SpanKey(u128::from(one.hash_one(span)) << 64 | u128::from(other.hash_one(span)))
+        let half = |secret: &RandomState, number: u8| {
+            u128::from(secret.hash_one((number, self.0, trace_id, span_id)))
+        };
+        SpanKey(half(one, 1) << 64 | half(other, 2))
     }
 
     /// The key of a stored row, whose ids are hex text.

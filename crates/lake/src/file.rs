@@ -27,7 +27,7 @@ const FRESH_LEVEL: i32 = 1;
 const LASTING_LEVEL: i32 = 3;
 /// A row group is held in memory, encoded, until it is written, bytes.
 pub(crate) const BYTES_PER_GROUP: usize = 32 << 20;
-/// A page is read and decoded whole, by whoever wants one row of it and for each file that is being merged.
+/// A page, or a dictionary, is read and decoded whole, by whoever wants one row of it and for each file that is being merged.
 const PAGE_BYTES: usize = 256 << 10;
 const PAGE_ROWS: usize = 4 * 1024;
 /// Rows after which it is asked whether the page is full: with a thousand, a page of prompts had megabytes.
@@ -93,6 +93,12 @@ pub(crate) fn times(batch: &RecordBatch) -> Option<(i64, i64)> {
     min(times).zip(max(times))
 }
 
+/// What so many of a file's rows take of some bytes of it.
+pub(crate) fn share(bytes: u64, rows: usize, file: &File) -> u64 {
+    let part = u128::from(bytes) * rows as u128 / u128::from(file.rows.max(1));
+    u64::try_from(part).unwrap_or(u64::MAX)
+}
+
 /// The range that has both.
 pub(crate) fn both(one: Option<(i64, i64)>, other: Option<(i64, i64)>) -> Option<(i64, i64)> {
     match (one, other) {
@@ -142,6 +148,7 @@ fn properties(
         .set_write_batch_size(ROWS_AT_ONCE)
         .set_data_page_size_limit(PAGE_BYTES)
         .set_data_page_row_count_limit(PAGE_ROWS)
+        .set_dictionary_page_size_limit(PAGE_BYTES)
         .set_max_row_group_row_count(Some(ROWS_PER_GROUP))
         .set_max_row_group_bytes(Some(BYTES_PER_GROUP))
         .set_sorting_columns(sorting)

@@ -114,7 +114,7 @@ impl ExecutionPlan for Gathered {
         Ok(Box::pin(RecordBatchStreamAdapter::new(self.schema(), batches)))
     }
 
-    /// Those of all scans.
+    /// Those of all nodes of all scans, layer upon layer.
     fn metrics(&self) -> Option<MetricsSet> {
         fn add(plan: &Arc<dyn ExecutionPlan>, all: &mut MetricsSet) {
             for metric in plan.metrics().iter().flat_map(MetricsSet::iter) {

@@ -23,7 +23,7 @@ use crate::functions::{self, VALUE_AT};
 use crate::names::nearest;
 use crate::operands::{Comparisons, with_numbers};
 use crate::statement::{Select, Source};
-use crate::union::{Columns, STREAM, Together, columns, columns_of};
+use crate::union::{Columns, Part, STREAM, Together, columns, columns_of};
 
 /// Most unknown columns that one query may name.
 const MOST_UNKNOWN: usize = 64;
@@ -230,18 +230,20 @@ impl Sources<'_> {
                 };
                 files_in_all += view.extent((i64::MIN, i64::MAX)).files;
                 all.push(columns_of(&view));
-                if part.rows > 0 || matches!(source, Source::Stream(_)) {
-                    parts.push((table.stream.clone(), view));
+                if part.files > 0 || part.rows > 0 || matches!(source, Source::Stream(_)) {
+                    parts.push((table.stream.clone(), view, part.rows));
                 }
             }
             let rows: Arc<dyn TableProvider> = match (source, parts.pop()) {
-                (Source::Stream(_), Some((_, view))) => Arc::new(view),
+                (Source::Stream(_), Some((_, view, _))) => Arc::new(view),
                 (Source::Stream(_) | Source::Streams(_), last) => {
                     let mut columns = columns(&all);
                     if name.table() == SPANS {
                         columns.retain(|(name, _)| named.may_mean(name));
                     }
-                    Arc::new(Together::new(&columns, parts.into_iter().chain(last).collect()))
+                    let parts = parts.into_iter().chain(last);
+                    let parts = parts.map(|(stream, view, rows)| Part::new(stream, view, rows));
+                    Arc::new(Together::new(&columns, parts.collect::<Result<_, _>>()?))
                 }
             };
             let mut frame = confined(context, rows, self.range)?;

@@ -11,7 +11,7 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::tree_node::{Transformed, TreeNode};
-use datafusion::common::{DFSchema, Result, ScalarValue};
+use datafusion::common::{DFSchema, DFSchemaRef, DataFusionError, Result, ScalarValue};
 use datafusion::datasource::TableType;
 use datafusion::logical_expr::simplify::SimplifyContext;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, cast};
@@ -85,12 +85,11 @@ pub(crate) struct Together {
 impl Together {
     /// A table of these columns, with the rows of these streams. A stream without rows in the question's range may be
     /// left out of the parts: its columns are there, null.
-    pub(crate) fn new(columns: &Columns, parts: Vec<(String, TableView)>) -> Self {
+    pub(crate) fn new(columns: &Columns, parts: Vec<Part>) -> Self {
         let field = |(name, ty): &(String, DataType)| Field::new(name, ty.clone(), name != STREAM);
         let fields = columns.iter().map(field);
         let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
-        let parts = parts.into_iter().map(|(stream, view)| Part::new(stream, view));
-        Self { schema, parts: parts.collect() }
+        Self { schema, parts }
     }
 }
 
@@ -140,22 +139,25 @@ impl TableProvider for Together {
 
 /// One of the streams.
 #[derive(Debug)]
-struct Part {
+pub(crate) struct Part {
     stream: String,
     view: TableView,
-    /// Rows of all time.
+    /// Rows in the question's range, before any filter.
     rows: usize,
+    own: DFSchemaRef,
     /// Where each of its columns stands.
     places: HashMap<String, usize>,
 }
 
 impl Part {
-    fn new(stream: String, view: TableView) -> Self {
-        let rows = view.extent((i64::MIN, i64::MAX)).rows;
+    /// A stream's rows, of which so many are in the question's range.
+    pub(crate) fn new(stream: String, view: TableView, rows: u64) -> Result<Self, DataFusionError> {
         let schema = view.schema();
+        let own = Arc::new(DFSchema::try_from(schema.as_ref().clone())?);
         let names = schema.fields().iter().map(|field| field.name().clone());
         let places = names.zip(0..).collect();
-        Self { stream, view, rows: usize::try_from(rows).unwrap_or(usize::MAX), places }
+        let rows = usize::try_from(rows).unwrap_or(usize::MAX);
+        Ok(Self { stream, view, rows, own, places })
     }
 
     /// Its rows with the columns that are asked for; `None` if the filters rule all of them out by what the stream
@@ -168,19 +170,20 @@ impl Part {
         filters: &[Expr],
         limit: Option<usize>,
     ) -> Result<Option<Arc<dyn ExecutionPlan>>> {
-        let own = self.view.schema();
-        let schema = Arc::new(DFSchema::try_from(own.as_ref().clone())?);
-        let simplifier =
-            ExprSimplifier::new(SimplifyContext::builder().with_schema(schema).build());
+        let own = Arc::clone(&self.own);
+        let simplifier = ExprSimplifier::new(SimplifyContext::builder().with_schema(own).build());
         let filters: Result<Vec<Expr>> = filters
             .iter()
-            .map(|filter| simplifier.simplify(self.over_own(whole, &own, filter)?))
+            .map(|filter| simplifier.simplify(self.over_own(whole, filter)?))
             .collect();
         let filters = filters?;
         if filters.iter().any(rules_all_out) {
             return Ok(None);
         }
-        let place = |field: &Arc<Field>| self.places.get(field.name()).copied();
+        let place = |field: &Arc<Field>| {
+            let name = field.name();
+            self.places.get(name).copied().filter(|_| name != STREAM)
+        };
         let read: Vec<usize> = asked.fields().iter().filter_map(place).collect();
         let scan = self.view.scan(state, Some(&read), &filters, limit).await?;
         if asked.fields().is_empty() {
@@ -215,16 +218,17 @@ impl Part {
     }
 
     /// The same filter over the columns of this stream, and what it comes to where the stream decides it.
-    fn over_own(&self, whole: &Schema, own: &Schema, filter: &Expr) -> Result<Expr> {
+    fn over_own(&self, whole: &Schema, filter: &Expr) -> Result<Expr> {
         let to_own = |expr: Expr| {
             let Expr::Column(column) = &expr else { return Ok(Transformed::no(expr)) };
             let name = column.name.as_str();
             let ty = whole.field_with_name(name)?.data_type();
-            Ok(Transformed::yes(match own.field_with_name(name) {
+            let own = self.places.get(name).map(|&place| self.own.field(place).data_type());
+            Ok(Transformed::yes(match own {
                 _ if name == STREAM => lit(self.stream.as_str()),
-                Ok(own) if own.data_type() == ty => ident(name),
-                Ok(_) => cast(ident(name), ty.clone()),
-                Err(_) => Expr::Literal(ScalarValue::try_from(ty)?, None),
+                Some(own) if own == ty => ident(name),
+                Some(_) => cast(ident(name), ty.clone()),
+                None => Expr::Literal(ScalarValue::try_from(ty)?, None),
             }))
         };
         Ok(filter.clone().transform_up(to_own)?.data)

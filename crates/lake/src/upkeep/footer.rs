@@ -1,5 +1,6 @@
 //! A data file by its footer: what is in it, and whether it can be read at all.
 
+use std::collections::HashMap;
 use std::fs;
 use std::ops::Range;
 use std::path::Path;
@@ -23,6 +24,8 @@ use crate::file::{File, MAKER};
 pub(crate) struct Opened {
     file: fs::File,
     footer: ArrowReaderMetadata,
+    /// Where each column stands, by its name; those that are no flat columns are not read.
+    places: HashMap<String, usize>,
 }
 
 /// Without the Arrow types that its writer may have noted: another program's texts may be of several kinds there, and all
@@ -45,7 +48,14 @@ impl Opened {
                 )));
             }
             let footer = ArrowReaderMetadata::load(&found, as_parquet_has_it())?;
-            Ok(Self { file: found, footer })
+            let columns = footer.metadata().file_metadata().schema_descr().columns().iter();
+            let names = columns.map(|column| column.path().parts()).zip(0..);
+            let flat = names.filter_map(|(name, place)| match name {
+                [name] => Some((name.clone(), place)),
+                _ => None,
+            });
+            let places = flat.collect();
+            Ok(Self { file: found, footer, places })
         };
         open().map_err(|error| unreadable(table, file, &error.to_string()))
     }
@@ -75,35 +85,52 @@ impl Opened {
         self.metadata().num_row_groups()
     }
 
+    /// The chunks of some columns in a row group.
+    fn chunks<'a>(
+        &'a self,
+        group: &'a RowGroupMetaData,
+        names: &'a [&str],
+    ) -> impl Iterator<Item = &'a ColumnChunkMetaData> {
+        names.iter().filter_map(|name| Some(group.column(*self.places.get(*name)?)))
+    }
+
     /// Whether a column may have a value that is not null.
     pub(crate) fn has_values(&self, name: &str) -> bool {
         self.metadata().row_groups().iter().any(|group| {
-            column(group, name).is_some_and(|(_, chunk)| {
+            self.chunks(group, &[name]).any(|chunk| {
                 let nulls = chunk.statistics().and_then(Statistics::null_count_opt);
                 nulls.is_none_or(|nulls| nulls < group.num_rows().unsigned_abs())
             })
         })
     }
 
-    /// What a row, or only some columns of it, takes when it is decoded, bytes, by the average of the heaviest row group.
-    pub(crate) fn bytes_per_row(&self, names: Option<&[&str]>) -> usize {
-        let is_one = |chunk: &&ColumnChunkMetaData| {
-            let path = chunk.column_path().parts();
-            names.is_none_or(|names| names.iter().any(|name| path == [*name]))
-        };
-        let per_row = |group: &RowGroupMetaData| {
-            let bytes: i64 = group.columns().iter().filter(is_one).map(decoded_bytes).sum();
-            bytes / group.num_rows().max(1)
-        };
-        let heaviest = self.metadata().row_groups().iter().map(per_row).max().unwrap_or(0);
-        usize::try_from(heaviest).unwrap_or(1)
+    /// What a row takes when it is decoded, bytes, by the average of the heaviest row group.
+    pub(crate) fn bytes_per_row(&self) -> usize {
+        self.heaviest(|group| group.columns().iter().map(decoded_bytes).sum())
+    }
+
+    /// What some columns of a row take when they are decoded, bytes, by the average of the heaviest row group.
+    pub(crate) fn bytes_per_row_of(&self, names: &[&str]) -> usize {
+        self.heaviest(|group| self.chunks(group, names).map(decoded_bytes).sum())
+    }
+
+    fn heaviest(&self, bytes: impl Fn(&RowGroupMetaData) -> i64) -> usize {
+        let groups = self.metadata().row_groups().iter();
+        let heaviest = groups.map(|group| bytes(group) / group.num_rows().max(1)).max();
+        usize::try_from(heaviest.unwrap_or(0)).unwrap_or(1)
     }
 
     /// What some columns take of the file, bytes.
     pub(crate) fn stored_bytes(&self, names: &[&str]) -> u64 {
         let groups = self.metadata().row_groups().iter();
-        let chunks = groups.flat_map(|group| names.iter().filter_map(|name| column(group, name)));
-        chunks.map(|(_, chunk)| chunk.compressed_size().unsigned_abs()).sum()
+        let chunks = groups.flat_map(|group| self.chunks(group, names));
+        chunks.map(|chunk| chunk.compressed_size().unsigned_abs()).sum()
+    }
+
+    /// The columns of these names, as far as the file has them. (The library's own way takes a dot for a level.)
+    fn mask(&self, names: &[&str]) -> ProjectionMask {
+        let places = names.iter().filter_map(|name| self.places.get(*name).copied());
+        ProjectionMask::leaves(self.metadata().file_metadata().schema_descr(), places)
     }
 
     /// Row groups in which a text column may have one of the values, by statistics and bloom filter.
@@ -111,7 +138,8 @@ impl Opened {
         let reader = self.reader();
         let groups = self.metadata().row_groups().iter().enumerate();
         let may_hold = groups.filter(|(at, group)| {
-            let Some((column, chunk)) = column(group, name) else { return false };
+            let Some(&column) = self.places.get(name) else { return false };
+            let chunk = group.column(column);
             let inside = values.iter().copied().filter(|value| in_range(chunk, value));
             let mut inside = inside.peekable();
             if inside.peek().is_none() {
@@ -147,8 +175,11 @@ impl Opened {
         rows: usize,
     ) -> Result<ParquetRecordBatchReader, Error> {
         let reader = self.reader().and_then(|reader| {
-            let mask = ProjectionMask::columns(reader.parquet_schema(), names.iter().copied());
-            reader.with_row_groups(groups).with_projection(mask).with_batch_size(rows).build()
+            reader
+                .with_row_groups(groups)
+                .with_projection(self.mask(names))
+                .with_batch_size(rows)
+                .build()
         });
         reader.map_err(|error| unreadable(table, file, &error.to_string()))
     }
@@ -178,9 +209,8 @@ impl Opened {
             RowSelector::select(places.len()),
         ]);
         let reader = self.reader().and_then(|reader| {
-            let mask = ProjectionMask::columns(reader.parquet_schema(), names.iter().copied());
             let part = reader.with_row_groups(groups).with_row_selection(selection);
-            part.with_projection(mask).with_batch_size(most).build()
+            part.with_projection(self.mask(names)).with_batch_size(most).build()
         });
         reader.map_err(|error| unreadable(table, file, &error.to_string()))
     }
@@ -195,10 +225,11 @@ impl Opened {
         rows: usize,
     ) -> Result<ParquetRecordBatchReader, Error> {
         let groups = self.metadata().row_groups().iter().enumerate().filter(|(_, group)| {
-            let times = column(group, TIME).and_then(|(_, chunk)| match chunk.statistics() {
-                Some(Statistics::Int64(times)) => times.min_opt().zip(times.max_opt()),
-                _ => None,
-            });
+            let times =
+                self.chunks(group, &[TIME]).next().and_then(|chunk| match chunk.statistics() {
+                    Some(Statistics::Int64(times)) => times.min_opt().zip(times.max_opt()),
+                    _ => None,
+                });
             times.is_none_or(|(first, last)| *first <= to && from <= *last)
         });
         let groups = groups.map(|(at, _)| at).collect();
@@ -217,15 +248,11 @@ pub(crate) fn unreadable(table: &str, file: &File, why: &str) -> Error {
     Error::Unreadable { table: table.to_owned(), path: file.path.clone(), why: why.to_owned() }
 }
 
-fn column<'a>(group: &'a RowGroupMetaData, name: &str) -> Option<(usize, &'a ColumnChunkMetaData)> {
-    let mut columns = group.columns().iter().enumerate();
-    columns.find(|(_, chunk)| chunk.column_path().parts() == [name])
-}
-
-/// What a column of a row group takes when it is decoded: texts that repeat are stored once, and not in memory.
+/// What a column of a row group takes when it is decoded: texts that repeat are stored once, and not in memory, and even
+/// a null takes the place of a number or of where a text ends.
 fn decoded_bytes(chunk: &ColumnChunkMetaData) -> i64 {
     let texts = chunk.unencoded_byte_array_data_bytes().unwrap_or(0);
-    chunk.uncompressed_size().max(texts)
+    chunk.uncompressed_size().max(texts + 8 * chunk.num_values())
 }
 
 /// Whether a text lies between the smallest and the largest of a column of a row group.

@@ -1,8 +1,9 @@
 //! Sorted files of one day become one, a few columns at a time.
 //!
 //! First it is found which rows follow one another ([`Order`]), a row group's worth of them, then each column's values
-//! are taken over in that order. So memory is bounded by what some columns of the inputs take, a page and a decoder
-//! for each, and by one encoded column chunk: not by the files, and not by how many columns a table has.
+//! are taken over in that order. So memory is bounded by what some columns of the inputs take, a page, a dictionary and
+//! a decoder for each, and by their encoded chunks, at most a row group: not by the files, and of a table's columns only
+//! by the empty encoders of one row group.
 
 use std::ops::Range;
 use std::path::PathBuf;
@@ -206,8 +207,8 @@ struct Weave<'a> {
 struct Source<'a> {
     file: &'a File,
     reader: Option<ParquetRecordBatchReader>,
-    /// What a row's columns take of the file.
-    bytes_per_row: u64,
+    /// What all of the columns take of the file, bytes.
+    stored_bytes: u64,
     batch: RecordBatch,
     /// The place in the file of the batch's first row.
     begin: usize,
@@ -222,7 +223,7 @@ impl<'a> Weave<'a> {
     ) -> Result<Self, Error> {
         let schema = Arc::new(Schema::new(fields.to_vec()));
         let names: Vec<&str> = fields.iter().map(|field| field.name().as_str()).collect();
-        let decoded = inputs.iter().map(|opened| opened.bytes_per_row(Some(&names)));
+        let decoded = inputs.iter().map(|opened| opened.bytes_per_row_of(&names));
         let heaviest = decoded.max().unwrap_or(1).max(1);
         let most = (BATCHES / inputs.len().max(1) / heaviest).clamp(1, MOST_ROWS);
         let mut sources = Vec::with_capacity(inputs.len());
@@ -235,7 +236,7 @@ impl<'a> Weave<'a> {
             sources.push(Source {
                 file,
                 reader,
-                bytes_per_row: opened.stored_bytes(&names) / file.rows.max(1),
+                stored_bytes: opened.stored_bytes(&names),
                 batch: RecordBatch::new_empty(Arc::clone(&schema)),
                 begin,
             });
@@ -286,7 +287,7 @@ impl Source<'_> {
         let batch = batch.map_err(|error| unreadable(&error.to_string()))?;
         self.begin += self.batch.num_rows();
         self.batch = widen(&batch, schema).map_err(|error| unreadable(&error.to_string()))?;
-        output.has_read(self.bytes_per_row * batch.num_rows() as u64)
+        output.has_read(file::share(self.stored_bytes, batch.num_rows(), self.file))
     }
 }
 

@@ -14,7 +14,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReader;
 
 use crate::columns::TIME;
 use crate::error::Error;
-use crate::file::{File, both};
+use crate::file::{File, both, share};
 use crate::upkeep::choose;
 use crate::upkeep::footer::{Opened, unreadable};
 use crate::upkeep::merge::{Merge, Repeats};
@@ -132,7 +132,8 @@ impl Order {
     fn load(&mut self, at: usize, output: &mut Output<'_>) -> Result<(), Error> {
         let cursor = &mut self.cursors[at];
         if cursor.load(&self.table)? {
-            output.has_read(cursor.bytes_per_row * cursor.batch.num_rows() as u64)?;
+            let rows = cursor.batch.num_rows();
+            output.has_read(share(cursor.stored_bytes, rows, &cursor.file))?;
             self.next.push(Reverse(cursor.turn(at)));
         }
         Ok(())
@@ -165,8 +166,8 @@ struct Cursor {
     file: Arc<File>,
     role: Role,
     reader: ParquetRecordBatchReader,
-    /// What the times and ids of a row take of the file.
-    bytes_per_row: u64,
+    /// What the times and ids take of the file, bytes.
+    stored_bytes: u64,
     batch: RecordBatch,
     /// How many rows were read before the batch.
     begin: usize,
@@ -193,10 +194,10 @@ impl Cursor {
         opened: &Opened,
         reader: ParquetRecordBatchReader,
     ) -> Self {
-        let bytes_per_row = opened.stored_bytes(&NAMES) / file.rows.max(1);
+        let stored_bytes = opened.stored_bytes(&NAMES);
         let batch = RecordBatch::new_empty(reader.schema());
         let file = Arc::clone(file);
-        Self { file, role, reader, bytes_per_row, batch, begin: 0, row: 0, last: i64::MIN }
+        Self { file, role, reader, stored_bytes, batch, begin: 0, row: 0, last: i64::MIN }
     }
 
     /// Reads the next batch; whether there is one.

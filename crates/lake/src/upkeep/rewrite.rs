@@ -1,4 +1,4 @@
-//! One file, written anew with other rows or values.
+//! One file, written anew with other rows or values, in the order in which they stand in it.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -74,14 +74,13 @@ fn run(job: &Rewrite, edit: &mut dyn Edit, output: &mut Output<'_>) -> Result<()
     let stored = |name: &str| opened.has_values(name);
     let schema =
         columns_in_use(&job.columns, |name| edit.has_values(name).unwrap_or_else(|| stored(name)));
-    let batch_rows = (BATCH / opened.bytes_per_row(None).max(1)).clamp(1, MOST_ROWS);
-    let bytes_per_row = file.size / file.rows.max(1);
+    let batch_rows = (BATCH / opened.bytes_per_row().max(1)).clamp(1, MOST_ROWS);
     let (mut open, mut rows, mut times) = (None, 0, None);
     for batch in opened.rows(table, file, batch_rows)? {
         let unreadable =
             |error: &dyn std::fmt::Display| unreadable(table, file, &error.to_string());
         let batch = batch.map_err(|error| unreadable(&error))?;
-        output.has_read(bytes_per_row * batch.num_rows() as u64)?;
+        output.has_read(file::share(file.size, batch.num_rows(), file))?;
         let batch = widen(&edit.edit(batch)?, &schema).map_err(|error| unreadable(&error))?;
         if batch.num_rows() == 0 {
             continue;
