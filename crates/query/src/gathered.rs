@@ -6,6 +6,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use arrow::datatypes::SchemaRef;
 use datafusion::common::stats::Precision;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{Result, Statistics};
@@ -32,12 +33,13 @@ pub(crate) struct Gathered {
 }
 
 impl Gathered {
-    /// `scans`, of which there is at least one, for so many readers.
-    pub(crate) fn new(scans: Vec<Arc<dyn ExecutionPlan>>, rows: usize, readers: usize) -> Self {
-        let schema = scans
-            .first()
-            .map(|scan| scan.schema())
-            .unwrap_or_else(|| Arc::new(arrow::datatypes::Schema::empty()));
+    /// `scans` of this schema for so many readers.
+    pub(crate) fn new(
+        schema: SchemaRef,
+        scans: Vec<Arc<dyn ExecutionPlan>>,
+        rows: usize,
+        readers: usize,
+    ) -> Self {
         let properties = PlanProperties::new(
             EquivalenceProperties::new(schema),
             Partitioning::UnknownPartitioning(readers.max(1)),

@@ -219,8 +219,7 @@ impl Sources<'_> {
         let nulls = if unsent == Unsent::Null { unknown } else { &[] };
         let named = Named::in_statement(select);
         for (name, source) in &select.streams {
-            let (mut all, mut parts) = (Vec::new(), Vec::new());
-            for table in source.tables() {
+            let mut see = |table: &Table| -> Result<(TableView, Extent), Error> {
                 let view = self.view(table, nulls)?;
                 let part = view.extent((self.range.from_us, self.range.to_us.saturating_sub(1)));
                 extent = Extent {
@@ -229,21 +228,24 @@ impl Sources<'_> {
                     bytes: extent.bytes + part.bytes,
                 };
                 files_in_all += view.extent((i64::MIN, i64::MAX)).files;
-                all.push(columns_of(&view));
-                if part.files > 0 || part.rows > 0 || matches!(source, Source::Stream(_)) {
-                    parts.push((table.stream.clone(), view, part.rows));
-                }
-            }
-            let rows: Arc<dyn TableProvider> = match (source, parts.pop()) {
-                (Source::Stream(_), Some((_, view, _))) => Arc::new(view),
-                (Source::Stream(_) | Source::Streams(_), last) => {
-                    let mut columns = columns(&all);
+                Ok((view, part))
+            };
+            let rows: Arc<dyn TableProvider> = match source {
+                Source::Stream(table) => Arc::new(see(table)?.0),
+                Source::Streams(tables) => {
+                    let (mut each, mut parts) = (Vec::new(), Vec::new());
+                    for table in tables {
+                        let (view, part) = see(table)?;
+                        each.push(columns_of(&view));
+                        if part.files > 0 || part.rows > 0 {
+                            parts.push(Part::new(table.stream.clone(), view, part.rows)?);
+                        }
+                    }
+                    let mut columns = columns(&each);
                     if name.table() == SPANS {
                         columns.retain(|(name, _)| named.may_mean(name));
                     }
-                    let parts = parts.into_iter().chain(last);
-                    let parts = parts.map(|(stream, view, rows)| Part::new(stream, view, rows));
-                    Arc::new(Together::new(&columns, parts.collect::<Result<_, _>>()?))
+                    Arc::new(Together::new(&columns, parts))
                 }
             };
             let mut frame = confined(context, rows, self.range)?;

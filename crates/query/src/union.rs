@@ -11,7 +11,7 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::tree_node::{Transformed, TreeNode};
-use datafusion::common::{DFSchema, DFSchemaRef, DataFusionError, Result, ScalarValue};
+use datafusion::common::{DFSchema, DFSchemaRef, Result, ScalarValue};
 use datafusion::datasource::TableType;
 use datafusion::logical_expr::simplify::SimplifyContext;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, cast};
@@ -132,7 +132,9 @@ impl TableProvider for Together {
             0 => Ok(Arc::new(EmptyExec::new(asked))),
             // Few are left in sight of the planner, which has them read no more than the best of a list can come from.
             1..=MOST_IN_SIGHT => UnionExec::try_new(scans),
-            _ => Ok(Arc::new(Gathered::new(scans, rows, state.config().target_partitions()))),
+            _ => {
+                Ok(Arc::new(Gathered::new(asked, scans, rows, state.config().target_partitions())))
+            }
         }
     }
 }
@@ -151,7 +153,7 @@ pub(crate) struct Part {
 
 impl Part {
     /// A stream's rows, of which so many are in the question's range.
-    pub(crate) fn new(stream: String, view: TableView, rows: u64) -> Result<Self, DataFusionError> {
+    pub(crate) fn new(stream: String, view: TableView, rows: u64) -> Result<Self> {
         let schema = view.schema();
         let own = Arc::new(DFSchema::try_from(schema.as_ref().clone())?);
         let names = schema.fields().iter().map(|field| field.name().clone());

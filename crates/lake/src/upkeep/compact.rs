@@ -13,9 +13,9 @@ use crate::lake::Lake;
 use crate::slot::Slot;
 use crate::upkeep::choose::{Group, Policy};
 use crate::upkeep::commit;
-use crate::upkeep::merge::{Merge, Merged, Repeats, merge};
+use crate::upkeep::merge::{Merge, Repeats, merge};
 use crate::upkeep::pace::{Pace, Stop};
-use crate::upkeep::rewrite::{Edit, Rewrite, rewrite};
+use crate::upkeep::rewrite::{Edit, LoneFile, rewrite};
 
 /// How long no file may have come to a day that is over before what is left of it is merged, ms.
 const QUIET_MS: i64 = 3_600_000;
@@ -37,7 +37,7 @@ pub(crate) async fn merge_once(lake: &Lake, slot: &Slot) -> Result<Once, Error> 
     let job = job(lake, slot, group);
     let inputs = job.inputs.clone();
     let table = job.table.clone();
-    let merged = match on_a_thread(lake, table, move |pace| merge(&job, pace)).await {
+    let (merged, repeats) = match on_a_thread(lake, table, move |pace| merge(&job, pace)).await {
         Err(Error::Unreadable { table, path, why }) => {
             slot.record.lock().left_alone.insert(path.clone());
             return Err(Error::Unreadable { table, path, why });
@@ -45,11 +45,10 @@ pub(crate) async fn merge_once(lake: &Lake, slot: &Slot) -> Result<Once, Error> 
         merged => merged?,
     };
     let target = lake.config.upkeep.target_bytes;
-    let why = if merged.repeats > 0 { Why::Dedup { target } } else { Why::Merge { target } };
-    let counts = (merged.repeats, merged.bytes_read, merged.bytes_written);
+    let why = if repeats > 0 { Why::Dedup { target } } else { Why::Merge { target } };
+    let (read, written) = (merged.bytes_read, merged.bytes_written);
     commit::replace(lake, slot, &inputs, merged.files, why).await?;
     slot.record.lock().last_merge = Some(lake.clock.now());
-    let (repeats, read, written) = counts;
     lake.keeper.counts.merged(inputs.len(), repeats, read, written);
     tracing::debug!(table = %slot.memory.table(), files = inputs.len(), repeats, written, "files were merged");
     Ok(Once::Merged)
@@ -96,7 +95,7 @@ pub(crate) async fn written_anew(
     columns: &Columns,
     mut edit: impl Edit,
 ) -> Result<Vec<File>, Error> {
-    let job = Rewrite {
+    let job = LoneFile {
         table: slot.memory.table().to_string(),
         folder: slot.folder.clone(),
         day,
@@ -105,17 +104,17 @@ pub(crate) async fn written_anew(
         now_ms: lake.clock.now().micros() / 1_000,
     };
     let table = job.table.clone();
-    let merged = on_a_thread(lake, table, move |pace| rewrite(&job, &mut edit, pace)).await?;
-    lake.keeper.counts.rewrote(merged.bytes_read, merged.bytes_written);
-    Ok(merged.files)
+    let written = on_a_thread(lake, table, move |pace| rewrite(&job, &mut edit, pace)).await?;
+    lake.keeper.counts.rewrote(written.bytes_read, written.bytes_written);
+    Ok(written.files)
 }
 
 /// Runs work on a thread of its own. It stops when this is dropped.
-async fn on_a_thread(
+async fn on_a_thread<T: Send + 'static>(
     lake: &Lake,
     table: String,
-    work: impl FnOnce(&mut Pace) -> Result<Merged, Error> + Send + 'static,
-) -> Result<Merged, Error> {
+    work: impl FnOnce(&mut Pace) -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
     let stop = Stop::default();
     let mut pace = Pace::new(lake.config.upkeep.bytes_per_s, stop.flag());
     let working = tokio::task::spawn_blocking(move || work(&mut pace));

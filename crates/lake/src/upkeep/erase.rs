@@ -9,7 +9,6 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use arrow::array::RecordBatch;
 use clock::UnixNanos;
 use crash::Place;
 use schema::{Kind, OrgName};
@@ -23,7 +22,7 @@ use crate::file::File;
 use crate::lake::Lake;
 use crate::slot::Slot;
 use crate::upkeep::compact::written_anew;
-use crate::upkeep::footer::Opened;
+use crate::upkeep::footer::{Opened, readable};
 use crate::upkeep::jobs::Job;
 use crate::upkeep::victims::{LeaveOut, TRACE, Victims, texts, value};
 use crate::upkeep::{Removed, Step, commit, formers};
@@ -409,16 +408,4 @@ fn victims_in(
         found += (batch.num_rows() - spared) as u64;
     }
     Ok(found)
-}
-
-pub(super) fn readable(
-    table: &str,
-    file: &File,
-    batch: Result<RecordBatch, arrow::error::ArrowError>,
-) -> Result<RecordBatch, Error> {
-    batch.map_err(|error| Error::Unreadable {
-        table: table.to_owned(),
-        path: file.path.clone(),
-        why: error.to_string(),
-    })
 }

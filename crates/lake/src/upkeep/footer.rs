@@ -1,6 +1,7 @@
 //! A data file by its footer: what is in it, and whether it can be read at all.
 
 use std::collections::HashMap;
+use std::fmt::Display;
 use std::fs;
 use std::ops::Range;
 use std::path::Path;
@@ -20,6 +21,16 @@ use crate::columns::TIME;
 use crate::error::Error;
 use crate::file::{File, MAKER};
 
+/// What the batches of files that are read together may take when they are decoded, bytes.
+const BATCHES: usize = 16 << 20;
+/// Most rows of such a batch.
+pub(crate) const MOST_ROWS: usize = 8 * 1024;
+
+/// How many rows of each of some files may be in memory, if a row takes so many bytes.
+pub(crate) fn rows_at_once(files: usize, bytes_per_row: usize) -> usize {
+    (BATCHES / files.max(1) / bytes_per_row.max(1)).clamp(1, MOST_ROWS)
+}
+
 /// A file whose footer was read.
 pub(crate) struct Opened {
     file: fs::File,
@@ -27,6 +38,8 @@ pub(crate) struct Opened {
     /// Where each column stands, by its name; those that are no flat columns are not read.
     places: HashMap<String, usize>,
 }
+
+type Builder = ParquetRecordBatchReaderBuilder<fs::File>;
 
 /// Without the Arrow types that its writer may have noted: another program's texts may be of several kinds there, and all
 /// are read as ours are.
@@ -57,7 +70,7 @@ impl Opened {
             let places = flat.collect();
             Ok(Self { file: found, footer, places })
         };
-        open().map_err(|error| unreadable(table, file, &error.to_string()))
+        readable(table, file, open())
     }
 
     /// As [`Opened::any`], and only files that this program has written: those are sorted by time.
@@ -75,9 +88,20 @@ impl Opened {
         self.footer.metadata()
     }
 
-    fn reader(&self) -> Result<ParquetRecordBatchReaderBuilder<fs::File>, ParquetError> {
-        let file = self.file.try_clone()?;
-        Ok(ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.footer.clone()))
+    fn builder(&self) -> Result<Builder, ParquetError> {
+        Ok(Builder::new_with_metadata(self.file.try_clone()?, self.footer.clone()))
+    }
+
+    /// Its rows, narrowed, in batches of so many.
+    fn read(
+        &self,
+        (table, file): (&str, &File),
+        rows: usize,
+        narrowed: impl FnOnce(Builder) -> Builder,
+    ) -> Result<ParquetRecordBatchReader, Error> {
+        let builder = self.builder();
+        let reader = builder.and_then(|all| narrowed(all).with_batch_size(rows).build());
+        readable(table, file, reader)
     }
 
     /// How many row groups it has.
@@ -135,7 +159,7 @@ impl Opened {
 
     /// Row groups in which a text column may have one of the values, by statistics and bloom filter.
     pub(crate) fn groups_with(&self, name: &str, values: &[&str]) -> Vec<usize> {
-        let reader = self.reader();
+        let builder = self.builder();
         let groups = self.metadata().row_groups().iter().enumerate();
         let may_hold = groups.filter(|(at, group)| {
             let Some(&column) = self.places.get(name) else { return false };
@@ -145,8 +169,8 @@ impl Opened {
             if inside.peek().is_none() {
                 return false;
             }
-            let bloom = reader.as_ref().ok().and_then(|reader| {
-                reader.get_row_group_column_bloom_filter(*at, column).ok().flatten()
+            let bloom = builder.as_ref().ok().and_then(|builder| {
+                builder.get_row_group_column_bloom_filter(*at, column).ok().flatten()
             });
             // A filter that is not there, or cannot be read, rules nothing out.
             bloom.is_none_or(|bloom| inside.any(|value| bloom.check(value)))
@@ -161,8 +185,7 @@ impl Opened {
         file: &File,
         rows: usize,
     ) -> Result<ParquetRecordBatchReader, Error> {
-        let reader = self.reader().and_then(|reader| reader.with_batch_size(rows).build());
-        reader.map_err(|error| unreadable(table, file, &error.to_string()))
+        self.read((table, file), rows, |all| all)
     }
 
     /// Some columns of some row groups.
@@ -174,14 +197,8 @@ impl Opened {
         groups: Vec<usize>,
         rows: usize,
     ) -> Result<ParquetRecordBatchReader, Error> {
-        let reader = self.reader().and_then(|reader| {
-            reader
-                .with_row_groups(groups)
-                .with_projection(self.mask(names))
-                .with_batch_size(rows)
-                .build()
-        });
-        reader.map_err(|error| unreadable(table, file, &error.to_string()))
+        let mask = self.mask(names);
+        self.read((table, file), rows, |all| all.with_row_groups(groups).with_projection(mask))
     }
 
     /// Some columns of the rows at these places of the file, in batches of `most`.
@@ -208,11 +225,10 @@ impl Opened {
             RowSelector::skip(places.start - skipped),
             RowSelector::select(places.len()),
         ]);
-        let reader = self.reader().and_then(|reader| {
-            let part = reader.with_row_groups(groups).with_row_selection(selection);
-            part.with_projection(self.mask(names)).with_batch_size(most).build()
-        });
-        reader.map_err(|error| unreadable(table, file, &error.to_string()))
+        let mask = self.mask(names);
+        self.read((table, file), most, |all| {
+            all.with_row_groups(groups).with_row_selection(selection).with_projection(mask)
+        })
     }
 
     /// Some columns of the row groups that may have rows of a time, µs, both ends inside.
@@ -242,6 +258,15 @@ pub(crate) fn columns_in_use(columns: &SchemaRef, has_values: impl Fn(&str) -> b
     let in_use = |name: &str| name == TIME || has_values(name);
     let fields = columns.fields().iter().filter(|field| in_use(field.name()));
     Arc::new(Schema::new(fields.cloned().collect::<Vec<_>>()))
+}
+
+/// What was read of a file, or which file could not be read.
+pub(crate) fn readable<T, E: Display>(
+    table: &str,
+    file: &File,
+    read: Result<T, E>,
+) -> Result<T, Error> {
+    read.map_err(|error| unreadable(table, file, &error.to_string()))
 }
 
 pub(crate) fn unreadable(table: &str, file: &File, why: &str) -> Error {

@@ -24,7 +24,7 @@ use crate::error::Error;
 use crate::file::{self, File};
 use crate::rows::from_batch;
 use crate::upkeep::erase::MOST_ASKED;
-use crate::upkeep::footer::Opened;
+use crate::upkeep::footer::{Opened, readable};
 use crate::upkeep::order::IDS;
 use crate::upkeep::victims::{TRACE, texts, value};
 
@@ -189,11 +189,7 @@ impl Cursor {
                 return Ok(());
             }
             let Some(batch) = self.reader.next() else { return Ok(()) };
-            let batch = batch.map_err(|error| Error::Unreadable {
-                table: self.table.clone(),
-                path: self.file.path.clone(),
-                why: error.to_string(),
-            })?;
+            let batch = readable(&self.table, &self.file, batch)?;
             self.rows = from_batch(&batch).into_iter();
         }
     }

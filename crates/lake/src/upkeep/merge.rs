@@ -21,15 +21,13 @@ use crate::batch::widen;
 use crate::day::Day;
 use crate::error::Error;
 use crate::file::{self, BYTES_PER_GROUP, File, ROWS_PER_GROUP};
-use crate::upkeep::footer::{Opened, columns_in_use, unreadable};
+use crate::upkeep::footer::{
+    MOST_ROWS, Opened, columns_in_use, readable, rows_at_once, unreadable,
+};
 use crate::upkeep::order::{Order, Picked};
-use crate::upkeep::output::{Out, Output};
+use crate::upkeep::output::{Out, Output, Written};
 use crate::upkeep::pace::Pace;
 
-/// What all batches that are open at once may take, bytes.
-const BATCHES: usize = 16 << 20;
-/// Most rows of a batch.
-const MOST_ROWS: usize = 8 * 1024;
 /// How many columns of files are read at once: each takes a page, a dictionary and a decoder, some 200 KiB.
 const MOST_OPEN: usize = 256;
 
@@ -61,33 +59,22 @@ pub(crate) struct Merge {
     pub(crate) now_ms: i64,
 }
 
-/// What was written. The files are on the disk and in no commit.
-#[derive(Debug, Default)]
-pub(crate) struct Merged {
-    pub(crate) files: Vec<File>,
-    /// Rows that were left out because they were there before.
-    pub(crate) repeats: u64,
-    pub(crate) bytes_read: u64,
-    pub(crate) bytes_written: u64,
-}
+impl Merge {
+    /// Rows of all inputs.
+    fn rows(&self) -> u64 {
+        self.inputs.iter().map(|file| file.rows).sum()
+    }
 
-impl Merged {
-    pub(crate) fn of(output: Output<'_>, repeats: u64) -> Self {
-        let Output { files, bytes_read, bytes_written, .. } = output;
-        Self { files, repeats, bytes_read, bytes_written }
+    /// Bytes of all inputs.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.inputs.iter().map(|file| file.size).sum()
     }
 }
 
-/// Merges, on the thread that calls it. After an error nothing that it wrote is left.
-pub(crate) fn merge(job: &Merge, pace: &mut Pace) -> Result<Merged, Error> {
-    let mut output = Output::new(&job.table, &job.folder, pace);
-    match run(job, &mut output) {
-        Ok(repeats) => Ok(Merged::of(output, repeats)),
-        Err(error) => {
-            output.discard();
-            Err(error)
-        }
-    }
+/// Merges, on the thread that calls it. After an error nothing that it wrote is left. Answers with what it wrote how many
+/// rows were left out because they were there before.
+pub(crate) fn merge(job: &Merge, pace: &mut Pace) -> Result<(Written, u64), Error> {
+    Output::of((&job.table, &job.folder), pace, |output| run(job, output))
 }
 
 /// Answers how many rows came twice.
@@ -123,10 +110,8 @@ fn run(job: &Merge, output: &mut Output<'_>) -> Result<u64, Error> {
 
 /// How many rows a row group may have, by what they take on average.
 fn rows_per_group(job: &Merge) -> usize {
-    let rows: u64 = job.inputs.iter().map(|file| file.rows).sum();
-    let bytes: u64 = job.inputs.iter().map(|file| file.size).sum();
     let most_bytes = job.most_bytes.min(BYTES_PER_GROUP as u64);
-    let rows = most_bytes.saturating_mul(rows.max(1)) / bytes.max(1);
+    let rows = most_bytes.saturating_mul(job.rows().max(1)) / job.bytes().max(1);
     usize::try_from(rows).unwrap_or(usize::MAX).clamp(1, ROWS_PER_GROUP)
 }
 
@@ -142,8 +127,8 @@ impl Open {
     fn begin(job: &Merge, schema: &SchemaRef, output: &mut Output<'_>) -> Result<Self, Error> {
         let position = job.inputs.first().map_or(0, |file| file.position());
         let out = output.begin(job.day, position, job.now_ms)?;
-        let rows: u64 = job.inputs.iter().map(|file| file.rows).sum();
-        let writer = file::writer(out, schema, usize::try_from(rows).unwrap_or(usize::MAX));
+        let rows = usize::try_from(job.rows()).unwrap_or(usize::MAX);
+        let writer = file::writer(out, schema, rows);
         let (writer, columns) = writer
             .and_then(parquet::arrow::ArrowWriter::into_serialized_writer)
             .map_err(|source| encode(job, source))?;
@@ -224,8 +209,7 @@ impl<'a> Weave<'a> {
         let schema = Arc::new(Schema::new(fields.to_vec()));
         let names: Vec<&str> = fields.iter().map(|field| field.name().as_str()).collect();
         let decoded = inputs.iter().map(|opened| opened.bytes_per_row_of(&names));
-        let heaviest = decoded.max().unwrap_or(1).max(1);
-        let most = (BATCHES / inputs.len().max(1) / heaviest).clamp(1, MOST_ROWS);
+        let most = rows_at_once(inputs.len(), decoded.max().unwrap_or(1));
         let mut sources = Vec::with_capacity(inputs.len());
         for ((file, opened), part) in
             job.inputs.iter().zip(inputs).zip(parts(inputs.len(), &picked.rows))
@@ -281,12 +265,11 @@ impl Source<'_> {
         schema: &SchemaRef,
         output: &mut Output<'_>,
     ) -> Result<(), Error> {
-        let unreadable = |why: &str| unreadable(table, self.file, why);
         let batch = self.reader.as_mut().and_then(Iterator::next);
-        let batch = batch.ok_or_else(|| unreadable("it has fewer rows than its footer says"))?;
-        let batch = batch.map_err(|error| unreadable(&error.to_string()))?;
+        let too_few = || unreadable(table, self.file, "it has fewer rows than its footer says");
+        let batch = readable(table, self.file, batch.ok_or_else(too_few)?)?;
         self.begin += self.batch.num_rows();
-        self.batch = widen(&batch, schema).map_err(|error| unreadable(&error.to_string()))?;
+        self.batch = readable(table, self.file, widen(&batch, schema))?;
         output.has_read(file::share(self.stored_bytes, batch.num_rows(), self.file))
     }
 }

@@ -16,7 +16,7 @@ use crate::columns::TIME;
 use crate::error::Error;
 use crate::file::{File, both, share};
 use crate::upkeep::choose;
-use crate::upkeep::footer::{Opened, unreadable};
+use crate::upkeep::footer::{Opened, readable, unreadable};
 use crate::upkeep::merge::{Merge, Repeats};
 use crate::upkeep::output::Output;
 
@@ -142,8 +142,7 @@ impl Order {
 
 /// The witnesses that are asked: the newest, since a repeat comes soon after the first.
 fn asked(job: &Merge) -> Vec<&Arc<File>> {
-    let inputs: u64 = job.inputs.iter().map(|file| file.size).sum();
-    let most = WITNESS_BYTES.max(inputs.saturating_mul(WITNESSES_PER_INPUT));
+    let most = WITNESS_BYTES.max(job.bytes().saturating_mul(WITNESSES_PER_INPUT));
     let mut witnesses: Vec<_> = job.witnesses.iter().collect();
     witnesses.sort_by_key(|file| Reverse((file.position(), file.written_ms)));
     let mut bytes: u64 = 0;
@@ -204,13 +203,12 @@ impl Cursor {
     fn load(&mut self, table: &str) -> Result<bool, Error> {
         self.begin += self.batch.num_rows();
         self.row = 0;
-        let unreadable = |why: &str| unreadable(table, &self.file, why);
         let Some(batch) = self.reader.next() else { return Ok(false) };
-        self.batch = batch.map_err(|error| unreadable(&error.to_string()))?;
+        self.batch = readable(table, &self.file, batch)?;
         for row in 0..self.batch.num_rows() {
             let time = self.time(row);
             if time < self.last {
-                return Err(unreadable("its rows are not sorted by time"));
+                return Err(unreadable(table, &self.file, "its rows are not sorted by time"));
             }
             self.last = time;
         }

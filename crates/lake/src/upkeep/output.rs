@@ -12,28 +12,47 @@ use crate::upkeep::pace::{Pace, Stopped};
 /// Where data goes on its way to the disk.
 pub(crate) type Out = BufWriter<fs::File>;
 
+/// What was written. The files are on the disk and in no commit.
+#[derive(Debug, Default)]
+pub(crate) struct Written {
+    pub(crate) files: Vec<File>,
+    pub(crate) bytes_read: u64,
+    pub(crate) bytes_written: u64,
+}
+
 /// The files of one piece of work, and what it moved.
 #[derive(Debug)]
 pub(crate) struct Output<'a> {
     table: &'a str,
     folder: &'a Path,
     pace: &'a mut Pace,
-    /// All that were begun; the last one may be open.
-    pub(crate) files: Vec<File>,
-    pub(crate) bytes_read: u64,
-    pub(crate) bytes_written: u64,
-    /// Of them, those of the file that is open.
+    /// With all files that were begun; the last one may be open.
+    written: Written,
+    /// What the file that is open has by now, bytes.
     of_open: u64,
 }
 
 impl<'a> Output<'a> {
-    pub(crate) const fn new(table: &'a str, folder: &'a Path, pace: &'a mut Pace) -> Self {
-        Self { table, folder, pace, files: Vec::new(), bytes_read: 0, bytes_written: 0, of_open: 0 }
+    /// Does work that writes files of the table in `folder`; answers what they are, and what the work says. After an
+    /// error nothing that it wrote is left.
+    pub(crate) fn of<T>(
+        (table, folder): (&'a str, &'a Path),
+        pace: &'a mut Pace,
+        work: impl FnOnce(&mut Self) -> Result<T, Error>,
+    ) -> Result<(Written, T), Error> {
+        let mut output = Self { table, folder, pace, written: Written::default(), of_open: 0 };
+        match work(&mut output) {
+            Ok(said) => Ok((output.written, said)),
+            Err(error) => {
+                output.discard();
+                Err(error)
+            }
+        }
     }
 
     /// Counts bytes that were read, and sleeps when they came too fast.
     pub(crate) fn has_read(&mut self, bytes: u64) -> Result<(), Error> {
-        self.bytes_read += bytes;
+        self.written.bytes_read += bytes;
         self.spend(bytes)
     }
 
@@ -41,7 +60,7 @@ impl<'a> Output<'a> {
     pub(crate) fn has_written(&mut self, in_all: u64) -> Result<(), Error> {
         let more = in_all.saturating_sub(self.of_open);
         self.of_open = in_all;
-        self.bytes_written += more;
+        self.written.bytes_written += more;
         self.spend(more)
     }
 
@@ -60,7 +79,14 @@ impl<'a> Output<'a> {
         let out = BufWriter::new(fs::File::create(&to).map_err(error)?);
         // Known from here on, so that an error does not leave it behind.
         let day = Some(day);
-        self.files.push(File { path, size: 0, rows: 0, times: None, written_ms: now_ms, day });
+        self.written.files.push(File {
+            path,
+            size: 0,
+            rows: 0,
+            times: None,
+            written_ms: now_ms,
+            day,
+        });
         self.of_open = 0;
         Ok(out)
     }
@@ -72,7 +98,7 @@ impl<'a> Output<'a> {
         rows: u64,
         times: Option<(i64, i64)>,
     ) -> Result<(), Error> {
-        let Some(file) = self.files.last_mut() else { return Ok(()) };
+        let Some(file) = self.written.files.last_mut() else { return Ok(()) };
         let path = self.folder.join(&file.path);
         let error = |source| Error::Folder { path: path.display().to_string(), source };
         out.flush().map_err(error)?;
@@ -85,8 +111,8 @@ impl<'a> Output<'a> {
     }
 
     /// Deletes all of them.
-    pub(crate) fn discard(self) {
-        for file in self.files {
+    fn discard(self) {
+        for file in self.written.files {
             let path = self.folder.join(&file.path);
             if let Err(error) = fs::remove_file(&path) {
                 tracing::warn!(path = %path.display(), %error, "a file of work that failed could not be deleted; vacuum will");

@@ -17,12 +17,12 @@ use crate::columns::Columns;
 use crate::day::Day;
 use crate::delta::Why;
 use crate::error::Error;
-use crate::file::File;
+use crate::file::{File, share};
 use crate::lake::Lake;
 use crate::slot::Slot;
 use crate::upkeep::change::{Change, Rewrite, Way, differs};
 use crate::upkeep::compact::written_anew;
-use crate::upkeep::footer::Opened;
+use crate::upkeep::footer::{Opened, readable};
 use crate::upkeep::formers::{self, FormerWriter, Formers};
 use crate::upkeep::pace::{Pace, Stop, Stopped};
 use crate::upkeep::{Step as UpkeepStep, commit};
@@ -341,17 +341,13 @@ fn look_at<R: Revision>(
 ) -> Result<Found<R::Tally>, Error> {
     let table = change.table.clone();
     let names = Change::<R>::looks_at(&change.revision);
-    let bytes_per_row = opened.stored_bytes(&names) / file.rows.max(1);
+    let stored_bytes = opened.stored_bytes(&names);
     let groups = (0..opened.groups()).collect();
     let revision = Arc::clone(&change.revision);
     let writes = revision.writes();
     let (mut tally, mut changed, mut filled) = (R::Tally::default(), 0, vec![false; writes.len()]);
     for batch in opened.columns(&table, file, &names, groups, BATCH)? {
-        let batch = batch.map_err(|error| Error::Unreadable {
-            table: table.clone(),
-            path: file.path.clone(),
-            why: error.to_string(),
-        })?;
+        let batch = readable(&table, file, batch)?;
         for row in change.of(&batch)? {
             if let Some(after) = &row.after {
                 revision.count(&mut tally, &row.before, after);
@@ -362,7 +358,7 @@ fn look_at<R: Revision>(
                 *filled |= last.get(name).is_some();
             }
         }
-        let bytes = bytes_per_row.saturating_mul(batch.num_rows() as u64);
+        let bytes = share(stored_bytes, batch.num_rows(), file);
         pace.spend(bytes).map_err(|Stopped| Error::Aborted { table: table.clone() })?;
     }
     let filled = writes.iter().zip(filled).filter(|(_, filled)| *filled);

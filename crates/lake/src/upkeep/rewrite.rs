@@ -10,15 +10,9 @@ use crate::batch::widen;
 use crate::day::Day;
 use crate::error::Error;
 use crate::file::{self, File};
-use crate::upkeep::footer::{Opened, columns_in_use, unreadable};
-use crate::upkeep::merge::Merged;
-use crate::upkeep::output::Output;
+use crate::upkeep::footer::{Opened, columns_in_use, readable, rows_at_once};
+use crate::upkeep::output::{Output, Written};
 use crate::upkeep::pace::Pace;
-
-/// What a batch of rows may take when it is decoded, bytes.
-const BATCH: usize = 16 << 20;
-/// Most rows of a batch.
-const MOST_ROWS: usize = 8 * 1024;
 
 /// What is done to the rows of a file as they are read.
 pub(crate) trait Edit: Send + 'static {
@@ -36,9 +30,9 @@ pub(crate) trait Edit: Send + 'static {
     }
 }
 
-/// What is to be written anew.
+/// A file that is to be written anew.
 #[derive(Clone, Debug)]
-pub(crate) struct Rewrite {
+pub(crate) struct LoneFile {
     /// The table's name, for errors.
     pub(crate) table: String,
     pub(crate) folder: PathBuf,
@@ -53,35 +47,29 @@ pub(crate) struct Rewrite {
 /// Writes the file anew, on the thread that calls it; no file if no row is left. After an error nothing that it wrote
 /// is left.
 pub(crate) fn rewrite(
-    job: &Rewrite,
+    job: &LoneFile,
     edit: &mut dyn Edit,
     pace: &mut Pace,
-) -> Result<Merged, Error> {
-    let mut output = Output::new(&job.table, &job.folder, pace);
-    match run(job, edit, &mut output).and_then(|()| edit.finish()) {
-        Ok(()) => Ok(Merged::of(output, 0)),
-        Err(error) => {
-            output.discard();
-            Err(error)
-        }
-    }
+) -> Result<Written, Error> {
+    let (written, ()) = Output::of((&job.table, &job.folder), pace, |output| {
+        run(job, edit, output)?;
+        edit.finish()
+    })?;
+    Ok(written)
 }
 
-fn run(job: &Rewrite, edit: &mut dyn Edit, output: &mut Output<'_>) -> Result<(), Error> {
-    let Rewrite { table, file, .. } = job;
+fn run(job: &LoneFile, edit: &mut dyn Edit, output: &mut Output<'_>) -> Result<(), Error> {
+    let LoneFile { table, file, .. } = job;
     let encode = |source| Error::Encode { table: table.clone(), source };
     let opened = Opened::ours(table, &job.folder, file)?;
     let stored = |name: &str| opened.has_values(name);
     let schema =
         columns_in_use(&job.columns, |name| edit.has_values(name).unwrap_or_else(|| stored(name)));
-    let batch_rows = (BATCH / opened.bytes_per_row().max(1)).clamp(1, MOST_ROWS);
     let (mut open, mut rows, mut times) = (None, 0, None);
-    for batch in opened.rows(table, file, batch_rows)? {
-        let unreadable =
-            |error: &dyn std::fmt::Display| unreadable(table, file, &error.to_string());
-        let batch = batch.map_err(|error| unreadable(&error))?;
+    for batch in opened.rows(table, file, rows_at_once(1, opened.bytes_per_row()))? {
+        let batch = readable(table, file, batch)?;
         output.has_read(file::share(file.size, batch.num_rows(), file))?;
-        let batch = widen(&edit.edit(batch)?, &schema).map_err(|error| unreadable(&error))?;
+        let batch = readable(table, file, widen(&edit.edit(batch)?, &schema))?;
         if batch.num_rows() == 0 {
             continue;
         }

@@ -6,8 +6,8 @@ use schema::{Kind, OrgName};
 
 use crate::error::Error;
 use crate::lake::Lake;
-use crate::upkeep::erase::{each_file, readable};
-use crate::upkeep::footer::Opened;
+use crate::upkeep::erase::each_file;
+use crate::upkeep::footer::{Opened, readable};
 use crate::upkeep::victims::texts;
 
 /// Rows that are looked at together.
