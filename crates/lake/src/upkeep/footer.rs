@@ -4,10 +4,13 @@ use std::collections::HashMap;
 use std::fmt::Display;
 use std::fs;
 use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 
+use arrow::array::RecordBatch;
 use arrow::datatypes::{Schema, SchemaRef};
+use arrow::error::ArrowError;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
@@ -98,10 +101,10 @@ impl Opened {
         (table, file): (&str, &File),
         rows: usize,
         narrowed: impl FnOnce(Builder) -> Builder,
-    ) -> Result<ParquetRecordBatchReader, Error> {
+    ) -> Result<Batches, Error> {
         let builder = self.builder();
         let reader = builder.and_then(|all| narrowed(all).with_batch_size(rows).build());
-        readable(table, file, reader)
+        Ok(Batches(Some(readable(table, file, reader)?)))
     }
 
     /// How many row groups it has.
@@ -179,12 +182,7 @@ impl Opened {
     }
 
     /// All rows, in batches.
-    pub(crate) fn rows(
-        &self,
-        table: &str,
-        file: &File,
-        rows: usize,
-    ) -> Result<ParquetRecordBatchReader, Error> {
+    pub(crate) fn rows(&self, table: &str, file: &File, rows: usize) -> Result<Batches, Error> {
         self.read((table, file), rows, |all| all)
     }
 
@@ -196,7 +194,7 @@ impl Opened {
         names: &[&str],
         groups: Vec<usize>,
         rows: usize,
-    ) -> Result<ParquetRecordBatchReader, Error> {
+    ) -> Result<Batches, Error> {
         let mask = self.mask(names);
         self.read((table, file), rows, |all| all.with_row_groups(groups).with_projection(mask))
     }
@@ -209,7 +207,7 @@ impl Opened {
         names: &[&str],
         places: Range<usize>,
         most: usize,
-    ) -> Result<ParquetRecordBatchReader, Error> {
+    ) -> Result<Batches, Error> {
         // Row groups that lie outside are not looked at; of the first one that does not, rows are passed over.
         let (mut groups, mut before, mut skipped) = (Vec::new(), 0, 0);
         for (at, group) in self.metadata().row_groups().iter().enumerate() {
@@ -239,7 +237,7 @@ impl Opened {
         names: &[&str],
         (from, to): (i64, i64),
         rows: usize,
-    ) -> Result<ParquetRecordBatchReader, Error> {
+    ) -> Result<Batches, Error> {
         let groups = self.metadata().row_groups().iter().enumerate().filter(|(_, group)| {
             let times =
                 self.chunks(group, &[TIME]).next().and_then(|chunk| match chunk.statistics() {
@@ -250,6 +248,24 @@ impl Opened {
         });
         let groups = groups.map(|(at, _)| at).collect();
         self.columns(table, file, names, groups, rows)
+    }
+}
+
+/// The rows of a file in batches. Bytes that are damaged are an error also where the library breaks down over them.
+pub(crate) struct Batches(Option<ParquetRecordBatchReader>);
+
+impl Iterator for Batches {
+    type Item = Result<RecordBatch, ArrowError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        // After a breakdown nobody uses the reader again.
+        let mut reader = self.0.take()?;
+        let Ok(batch) = catch_unwind(AssertUnwindSafe(|| reader.next())) else {
+            let why = "its decoder broke down over what it has".to_owned();
+            return Some(Err(ArrowError::ParquetError(why)));
+        };
+        self.0 = Some(reader);
+        batch
     }
 }
 

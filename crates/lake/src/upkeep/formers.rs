@@ -14,7 +14,6 @@ use arrow::array::BooleanArray;
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::{Schema, SchemaRef};
 use parquet::arrow::ArrowWriter;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReader;
 use schema::{OrgName, Row};
 
 use crate::batch;
@@ -24,7 +23,7 @@ use crate::error::Error;
 use crate::file::{self, File};
 use crate::rows::from_batch;
 use crate::upkeep::erase::MOST_ASKED;
-use crate::upkeep::footer::{Opened, readable};
+use crate::upkeep::footer::{Batches, Opened, readable};
 use crate::upkeep::order::IDS;
 use crate::upkeep::victims::{TRACE, texts, value};
 
@@ -129,7 +128,7 @@ pub(crate) struct Formers {
 struct Cursor {
     table: String,
     file: File,
-    reader: ParquetRecordBatchReader,
+    reader: Batches,
     rows: std::vec::IntoIter<Row>,
     next: Option<(i64, Row)>,
 }

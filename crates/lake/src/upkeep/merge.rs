@@ -12,7 +12,6 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use arrow::compute::interleave_record_batch;
 use arrow::datatypes::{FieldRef, Schema, SchemaRef};
-use parquet::arrow::arrow_reader::ParquetRecordBatchReader;
 use parquet::arrow::arrow_writer::{ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves};
 use parquet::errors::ParquetError;
 use parquet::file::writer::SerializedFileWriter;
@@ -22,7 +21,7 @@ use crate::day::Day;
 use crate::error::Error;
 use crate::file::{self, BYTES_PER_GROUP, File, ROWS_PER_GROUP};
 use crate::upkeep::footer::{
-    MOST_ROWS, Opened, columns_in_use, readable, rows_at_once, unreadable,
+    Batches, MOST_ROWS, Opened, columns_in_use, readable, rows_at_once, unreadable,
 };
 use crate::upkeep::order::{Order, Picked};
 use crate::upkeep::output::{Out, Output, Written};
@@ -191,7 +190,7 @@ struct Weave<'a> {
 /// Where some columns of an input are read.
 struct Source<'a> {
     file: &'a File,
-    reader: Option<ParquetRecordBatchReader>,
+    reader: Option<Batches>,
     /// What all of the columns take of the file, bytes.
     stored_bytes: u64,
     batch: RecordBatch,

@@ -8,15 +8,14 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashSet};
 use std::sync::Arc;
 
-use arrow::array::{Array as _, AsArray as _, RecordBatch, RecordBatchReader as _};
-use arrow::datatypes::Int64Type;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReader;
+use arrow::array::{Array as _, AsArray as _, RecordBatch};
+use arrow::datatypes::{Int64Type, Schema};
 
 use crate::columns::TIME;
 use crate::error::Error;
 use crate::file::{File, both, share};
 use crate::upkeep::choose;
-use crate::upkeep::footer::{Opened, readable, unreadable};
+use crate::upkeep::footer::{Batches, Opened, readable, unreadable};
 use crate::upkeep::merge::{Merge, Repeats};
 use crate::upkeep::output::Output;
 
@@ -164,7 +163,7 @@ enum Role {
 struct Cursor {
     file: Arc<File>,
     role: Role,
-    reader: ParquetRecordBatchReader,
+    reader: Batches,
     /// What the times and ids take of the file, bytes.
     stored_bytes: u64,
     batch: RecordBatch,
@@ -187,14 +186,9 @@ impl Cursor {
         Ok(Some(Self::new(file, Role::Witness, &opened, reader)))
     }
 
-    fn new(
-        file: &Arc<File>,
-        role: Role,
-        opened: &Opened,
-        reader: ParquetRecordBatchReader,
-    ) -> Self {
+    fn new(file: &Arc<File>, role: Role, opened: &Opened, reader: Batches) -> Self {
         let stored_bytes = opened.stored_bytes(&NAMES);
-        let batch = RecordBatch::new_empty(reader.schema());
+        let batch = RecordBatch::new_empty(Arc::new(Schema::empty()));
         let file = Arc::clone(file);
         Self { file, role, reader, stored_bytes, batch, begin: 0, row: 0, last: i64::MIN }
     }
